@@ -1,0 +1,189 @@
+//! Taking texts out of events and putting edits back.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "tests"
+)]
+
+use patchpanel_event::{Edit, EditError, Edits, Event, Limits, TextBatch, TextSelector};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn event(value: &Value) -> Event {
+    Event::parse(value.to_string().into(), &Limits::default()).unwrap()
+}
+
+fn texts(batch: &TextBatch) -> Vec<(String, String)> {
+    let bytes = std::str::from_utf8(batch.bytes()).unwrap();
+    let mut start = 0;
+    let mut take = |end: u32| bytes[std::mem::replace(&mut start, end as usize)..end as usize].to_owned();
+    batch
+        .texts()
+        .iter()
+        .map(|text| (batch.paths()[text.path as usize].clone(), take(text.end)))
+        .collect()
+}
+
+/// Replaces every occurrence of `needle` in every text.
+fn replace_all(batch: &TextBatch, needle: &str, with: &str) -> Edits {
+    let mut edits = Edits {
+        labels: vec!["word".into()],
+        ..Edits::default()
+    };
+    for (index, (_, text)) in texts(batch).iter().enumerate() {
+        for (start, _) in text.match_indices(needle) {
+            edits.bytes.extend_from_slice(with.as_bytes());
+            edits.edits.push(Edit {
+                text: index as u32,
+                start: start as u32,
+                end: (start + needle.len()) as u32,
+                label: 0,
+                bytes_end: edits.bytes.len() as u32,
+            });
+        }
+    }
+    edits
+}
+
+fn batch(events: &[Event], selector: &TextSelector) -> TextBatch {
+    let mut batch = TextBatch::default();
+    for (index, event) in events.iter().enumerate() {
+        batch.push(index, event, selector);
+    }
+    batch
+}
+
+#[test]
+fn selected_texts_go_out_unescaped_and_edits_come_back_escaped() {
+    let first = event(
+        &json!({"id": "SECRET", "type": "t", "time": "2026-01-31T12:00:00Z", "message": "a SECRET and SECRET",
+        "payload": {"k": ["SECRET", 1, {"x": "\"SECRET\" é"}]}, "subject": "SECRET"}),
+    );
+    let second = event(&json!({"type": "t"}));
+    let third = event(&json!({"type": "t", "message": "SECRET"}));
+    let mut events = [first, second, third];
+    let batch = batch(&events, &TextSelector::default());
+    assert_eq!(
+        texts(&batch),
+        [
+            ("message".into(), "a SECRET and SECRET".into()),
+            ("payload.k".into(), "SECRET".into()),
+            ("payload.k.x".into(), "\"SECRET\" é".into()),
+            ("message".to_owned(), "SECRET".to_owned()),
+        ]
+    );
+    let untouched = events[1].json().clone();
+    batch
+        .apply(&replace_all(&batch, "SECRET", "\"\n"), &mut events)
+        .unwrap();
+    let value: Value = serde_json::from_slice(events[0].json()).unwrap();
+    assert_eq!(
+        value,
+        json!({"id": "SECRET", "type": "t", "time": "2026-01-31T12:00:00Z", "message": "a \"\n and \"\n",
+               "payload": {"k": ["\"\n", 1, {"x": "\"\"\n\" é"}]}, "subject": "SECRET"})
+    );
+    assert_eq!(events[0].message().unwrap(), "a \"\n and \"\n");
+    assert_eq!(events[0].kind(), "t");
+    assert_eq!(events[1].json(), &untouched);
+    assert_eq!(events[2].message().unwrap(), "\"\n");
+}
+
+#[test]
+fn wrong_answers_are_refused_whole() {
+    let mut events = [
+        event(&json!({"type": "t", "message": "añb"})),
+        event(&json!({"type": "t", "message": "xyz"})),
+    ];
+    let before = events.clone();
+    let batch = batch(&events, &TextSelector::default());
+    let edit = |text, start, end, label, bytes_end| Edit {
+        text,
+        start,
+        end,
+        label,
+        bytes_end,
+    };
+    let cases = [
+        (vec![edit(0, 0, 1, 0, 1), edit(2, 0, 1, 0, 1)], EditError::OutOfRange(1)),
+        (vec![edit(1, 0, 4, 0, 1)], EditError::OutOfRange(0)),
+        (vec![edit(1, 0, 1, 1, 1)], EditError::OutOfRange(0)),
+        (vec![edit(1, 0, 1, 0, 9)], EditError::OutOfRange(0)),
+        (vec![edit(1, 0, 1, 0, 1), edit(0, 0, 1, 0, 1)], EditError::OutOfOrder(1)),
+        (vec![edit(1, 0, 2, 0, 1), edit(1, 1, 3, 0, 2)], EditError::OutOfOrder(1)),
+        (vec![edit(1, 2, 1, 0, 1)], EditError::OutOfOrder(0)),
+        (vec![edit(1, 0, 1, 0, 2), edit(1, 1, 2, 0, 1)], EditError::OutOfOrder(1)),
+        (vec![edit(0, 2, 3, 0, 1)], EditError::SplitsCharacter(0)),
+    ];
+    for (edits, expected) in cases {
+        let edits = Edits {
+            labels: vec!["l".into()],
+            edits,
+            bytes: b"##".to_vec(),
+        };
+        assert_eq!(batch.apply(&edits, &mut events).unwrap_err(), expected);
+        assert_eq!(events, before);
+    }
+    let edits = Edits {
+        labels: vec!["l".into()],
+        edits: vec![edit(0, 0, 1, 0, 1)],
+        bytes: vec![0xff],
+    };
+    assert_eq!(batch.apply(&edits, &mut events).unwrap_err(), EditError::NotUtf8);
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let text = "[a-cX\"\\\\\n\u{e9}\u{1f600}{}\\[\\],: ]{0,12}";
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        text.prop_map(Value::from)
+    ];
+    leaf.prop_recursive(4, 24, 4, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map("[a-c\"\\\\\u{e9}]{0,3}", inner, 0..4)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+/// What the edits must come to, said on the tree.
+fn replaced(value: &Value, with: &str) -> Value {
+    match value {
+        Value::String(text) => Value::from(text.replace('X', with)),
+        Value::Array(items) => items.iter().map(|item| replaced(item, with)).collect(),
+        Value::Object(members) => Value::Object(
+            members
+                .iter()
+                .map(|(name, value)| (name.clone(), replaced(value, with)))
+                .collect(),
+        ),
+        other => other.clone(),
+    }
+}
+
+proptest! {
+    #[test]
+    fn redaction_never_breaks_json_and_changes_nothing_else(payloads in prop::collection::vec(any_json(), 1..4), with in "[X\"\\\\\n\u{e9}b]{0,4}", pretty: bool) {
+        let build = |payload: &Value| {
+            let value = json!({"id": "X1", "time": "2026-01-31T12:00:00Z", "type": "tX", "payload": payload, "level": "error"});
+            let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) };
+            Event::parse(text.unwrap().into(), &Limits::default()).unwrap()
+        };
+        let mut events: Vec<Event> = payloads.iter().map(build).collect();
+        let batch = batch(&events, &TextSelector::default());
+        batch.apply(&replace_all(&batch, "X", &with), &mut events).unwrap();
+        for (event, payload) in events.iter().zip(&payloads) {
+            let read: Value = serde_json::from_str(event.payload().unwrap()).unwrap();
+            prop_assert_eq!(read, replaced(payload, &with));
+            prop_assert_eq!(event.id(), "X1");
+            prop_assert_eq!(event.kind(), "tX");
+            // The places of the fields moved along: a fresh reading agrees.
+            let again = Event::parse(event.json().clone(), &Limits::default()).unwrap();
+            prop_assert_eq!(again.json(), event.json());
+            prop_assert_eq!(again.parts(), event.parts());
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Everything that knows wasmtime: engine, bindings, limits, grants, loading, reloading.
