@@ -57,11 +57,8 @@ impl TextBatch {
 
     /// Empties the batch and keeps its memory.
     pub fn clear(&mut self) {
-        // The paths stay: they hardly differ from batch to batch. Hostile publishers must not make them grow for ever.
-        if self.paths.len() > 1024 {
-            self.paths.clear();
-            self.known.clear();
-        }
+        self.paths.clear();
+        self.known.clear();
         self.texts.clear();
         self.places.clear();
         self.bytes.clear();
@@ -142,6 +139,14 @@ impl TextBatch {
             None => 0,
         };
         self.bytes.get(start..end)
+    }
+
+    /// Whether edits may be applied.
+    ///
+    /// # Errors
+    /// The first edit that breaks the contract.
+    pub fn check(&self, edits: &Edits) -> Result<(), EditError> {
+        edits.check(self).map(|_| ())
     }
 
     /// Splices the edits into the events they belong to. Events without edits

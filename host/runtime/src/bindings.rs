@@ -1,0 +1,40 @@
+//! What `bindgen!` makes of the worlds in `wit/`. Shared interfaces are generated once, with the transform's world.
+
+/// `transform-plugin`: synchronous.
+#[allow(missing_docs, unreachable_pub, unsafe_code, clippy::all, reason = "generated; the contract is documented in wit/")]
+pub(crate) mod transform {
+    wasmtime::component::bindgen!({ path: "../../wit", world: "transform-plugin" });
+}
+
+/// `redactor-plugin`: synchronous, with borrowed arguments, because a batch is copied straight from the host's buffers.
+#[allow(missing_docs, unreachable_pub, unsafe_code, clippy::all, reason = "generated; the contract is documented in wit/")]
+pub(crate) mod redactor {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "redactor-plugin",
+        ownership: Borrowing { duplicate_if_necessary: true },
+        with: {
+            "patchpanel:plugin/events": super::transform::patchpanel::plugin::events,
+            "patchpanel:plugin/log": super::transform::patchpanel::plugin::log,
+            "patchpanel:plugin/secrets": super::transform::patchpanel::plugin::secrets,
+        },
+    });
+}
+
+/// `channel-plugin`: calls are futures, because a channel waits for the world outside.
+#[allow(missing_docs, unreachable_pub, unsafe_code, clippy::all, reason = "generated; the contract is documented in wit/")]
+pub(crate) mod channel {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "channel-plugin",
+        exports: { default: async },
+        with: {
+            "patchpanel:plugin/events": super::transform::patchpanel::plugin::events,
+            "patchpanel:plugin/log": super::transform::patchpanel::plugin::log,
+            "patchpanel:plugin/secrets": super::transform::patchpanel::plugin::secrets,
+            "patchpanel:plugin/kv": super::transform::patchpanel::plugin::kv,
+        },
+    });
+}
+
+pub(crate) use transform::patchpanel::plugin::{events, kv, log, secrets};

@@ -1,0 +1,139 @@
+//! What a component says about itself, read without running it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use wasmparser::{Encoding, Parser, Payload};
+
+use crate::LoadError;
+
+/// The version of the plugin contract that this host speaks.
+pub const API_VERSION: &str = "0.1.0";
+
+/// Name of the custom section.
+const SECTION: &str = "patchpanel-plugin";
+
+/// Longest declaration that is read.
+const SECTION_BYTES: usize = 256 << 10;
+
+/// The kinds of plugin, one for each world of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Sees text, answers with edits.
+    Redactor,
+    /// Changes, drops or splits events.
+    Transform,
+    /// Delivers outward.
+    Channel,
+}
+
+impl Kind {
+    /// The world that such a component implements.
+    pub(crate) fn world(self) -> &'static str {
+        match self {
+            Kind::Redactor => "redactor-plugin",
+            Kind::Transform => "transform-plugin",
+            Kind::Channel => "channel-plugin",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Redactor => "redactor",
+            Kind::Transform => "transform",
+            Kind::Channel => "channel",
+        })
+    }
+}
+
+/// The content of the custom section; `wit/worlds.wit` documents each key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Declaration {
+    /// Version of the contract it was built against.
+    pub api: String,
+    /// Its own name.
+    pub name: String,
+    /// Its own version.
+    pub version: String,
+    /// Which world it implements.
+    pub kind: Kind,
+    /// For people.
+    #[serde(default)]
+    pub description: String,
+    /// JSON Schema of its configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_schema: Option<serde_json::Value>,
+    /// What it asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<serde_json::Value>,
+    /// Texts with the expected result, for redactors.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<Example>,
+}
+
+/// One text that a redactor must redact as said.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Example {
+    /// With this configuration.
+    #[serde(default = "empty_config")]
+    pub config: serde_json::Value,
+    /// Found here.
+    #[serde(default = "default_path")]
+    pub path: String,
+    /// Before.
+    pub text: String,
+    /// After.
+    pub expect: String,
+}
+
+fn empty_config() -> serde_json::Value {
+    serde_json::Value::Object(serde_json::Map::new())
+}
+
+fn default_path() -> String {
+    "message".to_owned()
+}
+
+impl Declaration {
+    /// Finds and checks the declaration in a component's bytes.
+    ///
+    /// # Errors
+    /// Where the bytes are no component, or declare nothing or something wrong.
+    pub fn read(bytes: &[u8]) -> Result<Declaration, LoadError> {
+        let not_a_component = |message: &dyn fmt::Display| LoadError::NotAComponent(message.to_string());
+        let mut section = None;
+        for (index, payload) in Parser::new(0).parse_all(bytes).enumerate() {
+            match payload.map_err(|error| not_a_component(&error))? {
+                Payload::Version { encoding: Encoding::Module, .. } if index == 0 => {
+                    return Err(not_a_component(&"it is a core module; build for wasm32-wasip2, or wrap it with wasm-component-ld or wit-component"));
+                }
+                // In a component, the section is in the module that the author's compiler wrote.
+                Payload::CustomSection(custom) if custom.name() == SECTION => {
+                    section.get_or_insert(custom.data());
+                }
+                _ => {}
+            }
+        }
+        let section = section.ok_or(LoadError::Undeclared)?;
+        if section.len() > SECTION_BYTES {
+            return Err(LoadError::Declaration(format!("it has {} bytes, more than the {SECTION_BYTES} that are allowed", section.len())));
+        }
+        let declaration: Declaration = serde_json::from_slice(section).map_err(|error| LoadError::Declaration(error.to_string()))?;
+        declaration.check()?;
+        Ok(declaration)
+    }
+
+    fn check(&self) -> Result<(), LoadError> {
+        if self.api != API_VERSION {
+            return Err(LoadError::ApiVersion { found: self.api.chars().take(32).collect(), supported: API_VERSION });
+        }
+        let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if self.name.is_empty() || self.name.len() > 64 || !self.name.chars().all(good) {
+            return Err(LoadError::Declaration("`name` must be 1 to 64 of a-z, 0-9 and `-`".to_owned()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,134 @@
+use std::time::Duration;
+
+use crate::Kind;
+
+/// Why a component file did not become a revision. The one before it, if any, stays in service.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {message}")]
+    Read {
+        /// As configured.
+        path: String,
+        /// The system's.
+        message: String,
+    },
+    /// Larger than components may be.
+    #[error("the file has {bytes} bytes, more than the {limit} that are allowed")]
+    TooLarge {
+        /// Of the file.
+        bytes: u64,
+        /// That was exceeded.
+        limit: u64,
+    },
+    /// Not a component at all.
+    #[error("not a WebAssembly component: {0}")]
+    NotAComponent(String),
+    /// There is no custom section that says what it is.
+    #[error("the component does not declare itself: it has no custom section `patchpanel-plugin` (the SDK's export macro writes one)")]
+    Undeclared,
+    /// The custom section cannot be read.
+    #[error("the component's declaration is wrong: {0}")]
+    Declaration(String),
+    /// Built against a contract that this host does not speak.
+    #[error("built against version {found} of the plugin contract; this router speaks {supported}")]
+    ApiVersion {
+        /// Of the component.
+        found: String,
+        /// Of this host.
+        supported: &'static str,
+    },
+    /// A component of another kind is needed here.
+    #[error("declares itself as a {found}, but a {expected} is needed here")]
+    WrongKind {
+        /// As declared.
+        found: Kind,
+        /// By its use.
+        expected: &'static str,
+    },
+    /// Does not have the exports of its world, or wants imports that it does not get.
+    #[error("does not fit the world `{world}`: {message}")]
+    World {
+        /// The world of its kind.
+        world: &'static str,
+        /// Wasmtime's.
+        message: String,
+    },
+    /// Compiling failed.
+    #[error("cannot be compiled: {0}")]
+    Compile(String),
+    /// The first instance trapped or timed out.
+    #[error("the first instance failed: {0}")]
+    Start(CallError),
+    /// `configure` refused the configuration.
+    #[error("refuses its configuration: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Configuration(Vec<ConfigMistake>),
+    /// One of its own examples did not come out as it says.
+    #[error("its own example {index} did not come out as declared: {message}")]
+    Canary {
+        /// Counted from 0.
+        index: usize,
+        /// What happened; the examples are the plugin's own text, so they may be shown.
+        message: String,
+    },
+    /// No file and no bundled component has that name.
+    #[error("there is no {file} in the plugins directory and no bundled plugin `{name}`")]
+    Missing {
+        /// Of the plugin.
+        name: String,
+        /// That was looked for.
+        file: String,
+    },
+    /// Something it was granted cannot be given.
+    #[error("cannot grant {what}: {message}")]
+    Grant {
+        /// Such as a directory.
+        what: String,
+        /// The system's.
+        message: String,
+    },
+}
+
+/// One mistake that a plugin found in its configuration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}{}{message}", path, if path.is_empty() { "" } else { ": " })]
+pub struct ConfigMistake {
+    /// Dotted, below `config`; empty for the whole.
+    pub path: String,
+    /// The plugin's words.
+    pub message: String,
+}
+
+/// Why a call into a plugin gave no answer. Never holds text of an event.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// Ran longer than allowed.
+    #[error("ran past its deadline of {} ms", .0.as_millis())]
+    Deadline(Duration),
+    /// Wanted more of something than allowed, and trapped for it.
+    #[error("exceeded its limit of {what} ({limit})")]
+    Limit {
+        /// Which limit.
+        what: &'static str,
+        /// Its value.
+        limit: String,
+    },
+    /// Recursed too deep.
+    #[error("overflowed its stack")]
+    StackOverflow,
+    /// A panic or abort in the guest.
+    #[error("panicked or aborted")]
+    Abort,
+    /// Any other trap.
+    #[error("trapped: {0}")]
+    Trap(String),
+    /// Answered, but not as the contract says.
+    #[error("broke the contract: {0}")]
+    Contract(String),
+    /// Said itself that it could not.
+    #[error("answered with an error{}", .0.as_ref().map(|text| format!(": {text}")).unwrap_or_default())]
+    Refused(Option<String>),
+    /// Not called at all.
+    #[error("is quarantined after repeated failures; next try in {} ms", .0.as_millis())]
+    Quarantined(Duration),
+}

@@ -1,0 +1,130 @@
+//! Where the words of plugins go: into the router's log, limited in rate and size.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use patchpanel_event::Level;
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+
+/// One plugin's log.
+pub(crate) struct PluginLog {
+    plugin: String,
+    lines_per_second: u32,
+    line_bytes: usize,
+    /// Whether texts are withheld, because the plugin sees what must not be logged.
+    withheld: bool,
+    window: Mutex<(Instant, u32)>,
+    suppressed: AtomicU64,
+}
+
+impl PluginLog {
+    pub(crate) fn new(plugin: String, limits: &crate::Limits, withheld: bool) -> Self {
+        PluginLog {
+            plugin,
+            lines_per_second: limits.log_lines,
+            line_bytes: limits.log_line_bytes,
+            withheld,
+            window: Mutex::new((Instant::now(), 0)),
+            suppressed: AtomicU64::new(0),
+        }
+    }
+
+    /// Lines that were not written: too many, or withheld.
+    pub(crate) fn suppressed(&self) -> u64 {
+        self.suppressed.load(Ordering::Relaxed)
+    }
+
+    /// Whether texts of this plugin may be shown.
+    pub(crate) fn shows(&self) -> bool {
+        !self.withheld
+    }
+
+    pub(crate) fn write(&self, level: Level, message: &str, fields: &str) {
+        if self.withheld || !self.admit() {
+            self.suppressed.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let message: String = cut(message, self.line_bytes).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let (plugin, fields) = (self.plugin.as_str(), cut(fields, self.line_bytes));
+        match level {
+            Level::Debug => tracing::debug!(plugin, fields, "{message}"),
+            Level::Info => tracing::info!(plugin, fields, "{message}"),
+            Level::Warning => tracing::warn!(plugin, fields, "{message}"),
+            Level::Error | Level::Critical => tracing::error!(plugin, fields, "{message}"),
+        }
+    }
+
+    fn admit(&self) -> bool {
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        if window.0.elapsed() >= Duration::from_secs(1) {
+            *window = (Instant::now(), 0);
+        }
+        window.1 += 1;
+        if window.1 == self.lines_per_second + 1 {
+            tracing::warn!(plugin = self.plugin, lines_per_second = self.lines_per_second, "the plugin logs too much; the rest of this second is left out");
+        }
+        window.1 <= self.lines_per_second
+    }
+}
+
+fn cut(text: &str, bytes: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
+}
+
+/// A guest's standard output or error, line by line into the log.
+#[derive(Clone)]
+pub(crate) struct LogStream {
+    log: Arc<PluginLog>,
+    level: Level,
+}
+
+impl LogStream {
+    pub(crate) fn new(log: Arc<PluginLog>, level: Level) -> Self {
+        LogStream { log, level }
+    }
+}
+
+impl IsTerminal for LogStream {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for LogStream {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(LineWriter { stream: self.clone(), line: Vec::new() })
+    }
+}
+
+struct LineWriter {
+    stream: LogStream,
+    /// What has come since the last line end; never longer than a log line may be.
+    line: Vec<u8>,
+}
+
+impl AsyncWrite for LineWriter {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let room = self.stream.log.line_bytes.saturating_sub(self.line.len());
+            let kept = piece.get(..room.min(piece.len())).unwrap_or_default();
+            self.line.extend_from_slice(kept);
+            if piece.ends_with(b"\n") {
+                let line = std::mem::take(&mut self.line);
+                self.stream.log.write(self.stream.level, String::from_utf8_lossy(&line).trim_end(), "");
+            }
+        }
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,143 @@
+//! Redactors: synchronous calls, to be made from a thread that may block.
+
+use std::sync::Arc;
+
+use patchpanel_event::{Edit, Edits, Event, EventParts, Limits as EventLimits, TextBatch, TextSelector};
+
+use crate::bindings::redactor::exports::patchpanel::plugin::redactor as wit;
+use crate::bindings::redactor::{RedactorPlugin as Bindings, RedactorPluginPre};
+use crate::guest::{Core, Guest, configured};
+use crate::revision::Revision;
+use crate::state::Shared;
+use crate::{CallError, Example, HealthReport, LoadError, Runtime};
+
+/// Examples that are tried before a revision takes over.
+const EXAMPLES: usize = 64;
+
+/// One revision of a redactor with one configuration.
+pub struct RedactorPlugin {
+    core: Core<Bindings>,
+    pre: RedactorPluginPre<crate::state::State>,
+}
+
+impl RedactorPlugin {
+    pub(crate) fn start(
+        name: &str,
+        runtime: &Runtime,
+        revision: &Arc<Revision>,
+        pre: &RedactorPluginPre<crate::state::State>,
+        shared: Arc<Shared>,
+        config: &serde_json::Value,
+    ) -> Result<RedactorPlugin, LoadError> {
+        let core = Core::new(name, runtime.clone(), revision.clone(), shared, config);
+        let plugin = RedactorPlugin { core, pre: pre.clone() };
+        for (index, example) in revision.declaration.examples.iter().take(EXAMPLES).enumerate() {
+            plugin.try_example(example).map_err(|message| LoadError::Canary { index, message })?;
+        }
+        let guest = plugin.fresh(&plugin.core.config)?;
+        plugin.core.put(guest);
+        Ok(plugin)
+    }
+
+    /// Finds what must not be seen in the texts of a batch.
+    ///
+    /// # Errors
+    /// Where there is no answer, or one that breaks the contract: the texts must then not go on.
+    pub fn redact(&self, batch: &TextBatch) -> Result<Edits, CallError> {
+        self.core.health.admit()?;
+        let guest = match self.core.take() {
+            Some(guest) => Ok(guest),
+            None => self.fresh(&self.core.config).map_err(|error| CallError::Trap(error.to_string())),
+        };
+        let answer = guest.and_then(|guest| self.call(guest, batch));
+        match &answer {
+            Ok(_) => self.core.health.worked(batch.texts().len()),
+            Err(error) => self.core.health.failed(error, batch.texts().len()),
+        }
+        answer
+    }
+
+    fn call(&self, mut guest: Guest<Bindings>, batch: &TextBatch) -> Result<Edits, CallError> {
+        self.core.arm(&mut guest.store);
+        let paths: Vec<&str> = batch.paths().iter().map(String::as_str).collect();
+        let texts: Vec<wit::Text> = batch.texts().iter().map(|text| wit::Text { path: text.path, end: text.end }).collect();
+        let answer = guest
+            .bindings
+            .patchpanel_plugin_redactor()
+            .call_redact(&mut guest.store, wit::Texts { paths: &paths, texts: &texts, bytes: batch.bytes() })
+            .map_err(|error| self.core.explain(&error, &guest.store))?;
+        self.core.put(guest);
+        let edits = answer.map_err(|text| CallError::Refused(self.core.shared.log.shows().then_some(text)))?;
+        let edit = |edit: wit::Edit| Edit { text: edit.text, start: edit.start, end: edit.end, label: edit.label, bytes_end: edit.bytes_end };
+        let edits = Edits { labels: edits.labels, edits: edits.edits.into_iter().map(edit).collect(), bytes: edits.bytes };
+        batch.check(&edits).map_err(|error| CallError::Contract(error.to_string()))?;
+        Ok(edits)
+    }
+
+    fn fresh(&self, config: &str) -> Result<Guest<Bindings>, LoadError> {
+        let mut store = self.core.store()?;
+        let started = self.pre.instantiate(&mut store).and_then(|bindings| {
+            let answer = bindings.patchpanel_plugin_lifecycle().call_configure(&mut store, config)?;
+            Ok((bindings, answer))
+        });
+        let (bindings, answer) = started.map_err(|error| LoadError::Start(self.core.explain(&error, &store)))?;
+        configured(answer, |mistake| (mistake.path, mistake.message))?;
+        Ok(self.core.guest(store, bindings))
+    }
+
+    fn try_example(&self, example: &Example) -> Result<(), String> {
+        let guest = self.fresh(&example.config.to_string()).map_err(|error| error.to_string())?;
+        let event = example_event(example)?;
+        let mut events = [event];
+        let edits = self.call(guest, &texts_of(&events)).map_err(|error| error.to_string())?;
+        texts_of(&events).apply(&edits, &mut events).map_err(|error| error.to_string())?;
+        let after = texts_of(&events);
+        if after.bytes() == example.expect.as_bytes() {
+            return Ok(());
+        }
+        Err(format!("expected {:?}, got {:?}", example.expect, String::from_utf8_lossy(after.bytes())))
+    }
+
+    /// How it fares.
+    pub fn health(&self) -> HealthReport {
+        self.core.health.report()
+    }
+
+    /// What the configuration calls it.
+    pub fn name(&self) -> &str {
+        &self.core.name
+    }
+
+    /// Which revision it is.
+    pub fn revision(&self) -> &Revision {
+        &self.core.revision
+    }
+
+    /// Log lines that were left out.
+    pub fn suppressed_log_lines(&self) -> u64 {
+        self.core.shared.log.suppressed()
+    }
+}
+
+fn texts_of(events: &[Event]) -> TextBatch {
+    let mut batch = TextBatch::default();
+    for (index, event) in events.iter().enumerate() {
+        batch.push(index, event, &TextSelector::default());
+    }
+    batch
+}
+
+/// An event whose only free text is the example's, at its path.
+fn example_event(example: &Example) -> Result<Event, String> {
+    let mut parts = EventParts { kind: "canary".to_owned(), ..EventParts::default() };
+    match example.path.split_once('.') {
+        None if example.path == "message" => parts.message.clone_from(&example.text),
+        Some((root @ ("payload" | "metadata"), names)) => {
+            let value = names.rsplit('.').fold(serde_json::Value::from(example.text.as_str()), |inner, name| serde_json::json!({ name: inner }));
+            if root == "payload" { &mut parts.payload } else { &mut parts.metadata }.push_str(&value.to_string());
+        }
+        _ => return Err(format!("its path {:?} is not `message` or a name below `payload` or `metadata`", example.path)),
+    }
+    parts.build(&EventLimits::default()).map_err(|error| error.to_string())
+}
+
