@@ -1,0 +1,27 @@
+#![doc = include_str!("../LANGUAGE.md")]
+
+mod anything_but;
+mod collisions;
+mod eval;
+mod fields;
+mod level;
+mod limits;
+mod matcher;
+mod mistake;
+mod node;
+mod number;
+mod numeric;
+mod operators;
+mod parse;
+mod pattern;
+mod print;
+mod source;
+mod text;
+
+pub use fields::{FieldValue, Fields};
+pub use limits::{
+    MAX_ALTERNATIVES, MAX_DEPTH, MAX_LIST_ITEMS, MAX_MATCHERS, MAX_PATH_NAMES, MAX_TEXT_BYTES, MAX_WILDCARD_STARS,
+};
+pub use mistake::Mistake;
+pub use pattern::Pattern;
+pub use source::{Key, Source, SourceValue};

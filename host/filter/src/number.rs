@@ -1,0 +1,203 @@
+//! Numbers that compare by exact value, however they are spelled.
+
+use std::cmp::Ordering;
+
+/// The value of a JSON number: whole numbers exactly, everything else as the nearest `f64`.
+///
+/// Invariant: `Float` holds only what `Whole` cannot: numbers with a fraction, and those past 2^127.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Exact {
+    Whole(i128),
+    Float(f64),
+}
+
+/// 2^127: whole floats below it fit `i128`.
+const WHOLE_END: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
+
+impl Exact {
+    /// The value of a number in an event. `None` only for numbers that no `f64` can hold.
+    pub(crate) fn of(number: &serde_json::Number) -> Option<Exact> {
+        if let Some(whole) = number.as_i64() {
+            return Some(Exact::Whole(whole.into()));
+        }
+        if let Some(whole) = number.as_u64() {
+            return Some(Exact::Whole(whole.into()));
+        }
+        number.as_f64().filter(|float| float.is_finite()).map(Exact::of_float)
+    }
+
+    fn of_float(float: f64) -> Exact {
+        if float.fract() == 0.0 && float.abs() < WHOLE_END {
+            // Exact: the float is whole and in range.
+            Exact::Whole(float as i128)
+        } else {
+            Exact::Float(float)
+        }
+    }
+
+    pub(crate) fn compare(self, other: Exact) -> Ordering {
+        match (self, other) {
+            (Exact::Whole(a), Exact::Whole(b)) => a.cmp(&b),
+            (Exact::Float(a), Exact::Float(b)) => a.total_cmp(&b),
+            (Exact::Whole(a), Exact::Float(b)) => whole_to_float(a, b),
+            (Exact::Float(a), Exact::Whole(b)) => whole_to_float(b, a).reverse(),
+        }
+    }
+}
+
+/// Compares without rounding the whole number: `float` has a fraction, or is past every `i128`.
+fn whole_to_float(whole: i128, float: f64) -> Ordering {
+    if float >= WHOLE_END {
+        Ordering::Less
+    } else if float <= -WHOLE_END || whole > float.floor() as i128 {
+        Ordering::Greater
+    } else {
+        Ordering::Less
+    }
+}
+
+/// A number in a pattern. Equal to another when its value is.
+#[derive(Clone, Debug)]
+pub(crate) struct Number {
+    value: Exact,
+    text: Box<str>,
+}
+
+impl Number {
+    /// Reads a JSON number, by the same parser that reads events, so that equal text is always an equal value.
+    pub(crate) fn parse(text: &str) -> Option<Number> {
+        let read = |text: &str| Exact::of(&serde_json::from_str(text).ok()?);
+        let value = read(text)?;
+        let short = match value {
+            Exact::Whole(whole) => whole.to_string(),
+            Exact::Float(float) => float.to_string(),
+        };
+        // The short form is printed if reading it gives the same value; near the ends of `f64` it may not.
+        let same = read(&short).is_some_and(|again| again.compare(value).is_eq());
+        let text = if same && short.len() <= text.len().max(24) {
+            short.as_str()
+        } else {
+            text.trim()
+        };
+        Some(Number {
+            value,
+            text: text.into(),
+        })
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn compare(&self, other: Exact) -> Ordering {
+        self.value.compare(other)
+    }
+
+    pub(crate) fn equals(&self, other: Exact) -> bool {
+        self.compare(other).is_eq()
+    }
+}
+
+impl PartialEq for Number {
+    fn eq(&self, other: &Number) -> bool {
+        self.equals(other.value)
+    }
+}
+
+/// One end of a range.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Bound {
+    pub(crate) number: Number,
+    pub(crate) inclusive: bool,
+}
+
+/// A range of numbers with at least one end.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Bounds {
+    pub(crate) low: Option<Bound>,
+    pub(crate) high: Option<Bound>,
+}
+
+impl Bounds {
+    pub(crate) fn contains(&self, value: Exact) -> bool {
+        let above = self.low.as_ref().is_none_or(|low| match low.number.compare(value) {
+            Ordering::Less => true,
+            Ordering::Equal => low.inclusive,
+            Ordering::Greater => false,
+        });
+        above
+            && self.high.as_ref().is_none_or(|high| match high.number.compare(value) {
+                Ordering::Greater => true,
+                Ordering::Equal => high.inclusive,
+                Ordering::Less => false,
+            })
+    }
+
+    /// Whether no number at all can lie in the range.
+    pub(crate) fn is_empty(&self) -> bool {
+        let (Some(low), Some(high)) = (&self.low, &self.high) else {
+            return false;
+        };
+        match low.number.compare(high.number.value) {
+            Ordering::Less => false,
+            Ordering::Equal => !(low.inclusive && high.inclusive),
+            Ordering::Greater => true,
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn order(a: &str, b: &str) -> Ordering {
+        let event: serde_json::Number = serde_json::from_str(b).unwrap();
+        Number::parse(a).unwrap().compare(Exact::of(&event).unwrap())
+    }
+
+    #[test]
+    fn compares_by_exact_value() {
+        use Ordering::{Equal, Greater, Less};
+        for (a, b, expected) in [
+            ("1", "1.0", Equal),
+            ("1e0", "1", Equal),
+            ("100e-2", "1", Equal),
+            ("-0", "0", Equal),
+            ("0.1", "1e-1", Equal),
+            ("9007199254740993", "9007199254740992", Greater),
+            ("18446744073709551615", "18446744073709551614", Greater),
+            ("9007199254740993", "9007199254740992.0", Greater),
+            ("2", "1.5", Greater),
+            ("1", "1.5", Less),
+            ("-1", "-1.5", Greater),
+            ("-2", "-1.5", Less),
+            ("1e300", "18446744073709551615", Greater),
+            ("-1e300", "-9223372036854775808", Less),
+            ("1e300", "1e299", Greater),
+            ("5", "1e300", Less),
+            ("5", "-1e300", Greater),
+        ] {
+            assert_eq!(order(a, b), expected, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn prints_what_reads_back() {
+        for (text, printed) in [
+            ("1.0", "1"),
+            ("3.018e2", "301.8"),
+            ("-0.0", "0"),
+            ("1e30", "1e30"),
+            ("1e300", "1e300"),
+            ("12345678901234567890", "12345678901234567890"),
+        ] {
+            let number = Number::parse(text).unwrap();
+            assert_eq!(number.text(), printed);
+            assert_eq!(Number::parse(number.text()).unwrap(), number);
+        }
+        for text in ["", "x", "1e999", "0x10", "+1", "nan", "\"1\""] {
+            assert!(Number::parse(text).is_none(), "{text}");
+        }
+    }
+}
