@@ -1,0 +1,45 @@
+//! What the router needs of plugins; the binary implements it over the runtime's handles.
+//!
+//! A handle is one revision of one plugin: a new revision is a new handle in a new [`Table`](crate::Table), so a call
+//! never sees two revisions. Every call must end within the plugin's own deadline, and an answer is untrusted.
+
+use async_trait::async_trait;
+use patchpanel_event::{Attempt, Edits, Event, Outcome, Problem, Receipt, TextBatch, TransformFailure};
+
+/// A plugin that replaces text. Blocks, so it is called off the async threads.
+pub trait Redactor: Send + Sync {
+    /// The edits that the batch needs.
+    ///
+    /// # Errors
+    /// No text of the batch may be passed on.
+    fn redact(&self, batch: &TextBatch) -> Result<Edits, PluginFailure>;
+}
+
+/// A plugin that changes, drops or splits events. Blocks, so it is called off the async threads.
+pub trait Transformer: Send + Sync {
+    /// One answer for each event, in order.
+    ///
+    /// # Errors
+    /// There is no answer for any of the events.
+    fn transform(&self, events: &[Event]) -> Result<Vec<Result<Outcome, TransformFailure>>, PluginFailure>;
+}
+
+/// A configured channel plugin.
+#[async_trait]
+pub trait Channel: Send + Sync {
+    /// One answer for each attempt, in order. Dropping the future ends the call.
+    ///
+    /// # Errors
+    /// There is no answer for any of the attempts; some may have reached the other side all the same.
+    async fn deliver(&self, batch: &[Attempt]) -> Result<Vec<Result<Receipt, Problem>>, PluginFailure>;
+}
+
+/// A plugin did not answer as it must: a trap, a timeout, quarantine, a bad answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("plugin `{plugin}` failed: {reason}")]
+pub struct PluginFailure {
+    /// Its name.
+    pub plugin: String,
+    /// For operators; never holds text of an event.
+    pub reason: String,
+}
