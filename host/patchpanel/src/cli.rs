@@ -1,0 +1,124 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// An event router that anyone can extend with sandboxed WebAssembly plugins.
+#[derive(Debug, Parser)]
+#[command(name = "patchpanel", version, max_term_width = 100, after_help = "Exit codes: 0 done, 1 failed, 2 wrong arguments, configuration or input, 130 interrupted.")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the router: accept events over HTTP, redact, route and deliver them
+    Run(RunArgs),
+    /// Show the router at work on the git history of a repository
+    Demo(DemoArgs),
+    /// Route events from a file offline and print every delivery that would result, without delivering
+    Route(RouteArgs),
+    /// Send events to a running router
+    Publish(PublishArgs),
+    /// Work with configuration files
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Work with plugins
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Configuration file
+    #[arg(long, short, value_name = "FILE", default_value = "patchpanel.toml")]
+    pub(crate) config: PathBuf,
+    /// Listen here instead of where the configuration says; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<std::net::SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// End when everything is delivered, instead of serving until Ctrl-C; so it does by itself where standard output is no terminal
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Repository whose history becomes events
+    #[arg(long, value_name = "PATH", default_value = ".")]
+    pub(crate) repo: PathBuf,
+    /// Directory for what the demo writes, and for plugins to drop in
+    #[arg(long, value_name = "PATH", default_value = "patchpanel-demo")]
+    pub(crate) dir: PathBuf,
+    /// Listen here while serving; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7077")]
+    pub(crate) listen: std::net::SocketAddr,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RouteArgs {
+    /// Configuration file
+    #[arg(long, short, value_name = "FILE", default_value = "patchpanel.toml")]
+    pub(crate) config: PathBuf,
+    /// End at the first line that is no event, with exit code 2, instead of skipping it
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Worker threads; all cores where not given
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<std::num::NonZeroUsize>,
+    /// Print the summary on standard error as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Events, one JSON object per line; `-` is standard input
+    #[arg(value_name = "INPUT", default_value = "-")]
+    pub(crate) input: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PublishArgs {
+    /// Where the router listens
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7077")]
+    pub(crate) url: String,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Events: one JSON object per line, or one JSON array; `-` is standard input
+    #[arg(value_name = "FILE", default_value = "-")]
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Check a configuration file and the plugins it names; shows every mistake at once
+    Check {
+        /// Print mistakes as JSON
+        #[arg(long)]
+        json: bool,
+        /// Configuration file
+        #[arg(value_name = "FILE", default_value = "patchpanel.toml")]
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PluginCommand {
+    /// List the bundled plugins and those in a plugins directory
+    List {
+        /// Configuration file whose plugins directory is listed, too
+        #[arg(long, short, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what a component file says about itself, without running it
+    Inspect {
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+        /// Component file, or the name of a bundled plugin
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}

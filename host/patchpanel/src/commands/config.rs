@@ -1,0 +1,37 @@
+//! `patchpanel config check`: every mistake of a configuration at once, those included that only its plugins can find.
+
+use serde_json::json;
+
+use crate::cli::ConfigCommand;
+use crate::wiring::{self, Uses};
+use crate::{config, exit};
+
+pub(crate) fn config(command: &ConfigCommand) -> anyhow::Result<u8> {
+    let ConfigCommand::Check { file, json } = command;
+    let config = match config::load(file) {
+        Ok(config) => config,
+        Err(error) => {
+            let Some(mistakes) = error.downcast_ref::<config::Mistakes>().filter(|_| *json) else { return Err(error) };
+            println!("{}", json!({"ok": false, "mistakes": mistakes.to_json()}));
+            return Ok(exit::WRONG_INPUT);
+        }
+    };
+    let checking = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let problem = checking.block_on(async {
+        let registry = wiring::registry(&config, Uses::All).await?;
+        wiring::table(&config, &registry.generation()).map(|_| ())
+    });
+    match problem {
+        Ok(()) if *json => println!("{}", json!({"ok": true, "mistakes": []})),
+        Ok(()) => println!("{}: ok ({} plugins, {} channels, {} subscriptions)", file.display(), config.plugins.len(), config.channels.len(), config.subscriptions.len()),
+        Err(error) if *json => {
+            println!("{}", json!({"ok": false, "mistakes": [{"message": format!("{error:#}")}]}));
+            return Ok(exit::WRONG_INPUT);
+        }
+        Err(error) => {
+            eprintln!("{}: {error:#}", file.display());
+            return Ok(exit::WRONG_INPUT);
+        }
+    }
+    Ok(exit::OK)
+}

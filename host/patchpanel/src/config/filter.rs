@@ -1,0 +1,155 @@
+//! Filters: from TOML to the tree that event patterns are read from.
+
+use patchpanel_event::FIELD_NAMES;
+use patchpanel_filter::{Key, Pattern, Source, SourceValue};
+use toml::de::DeValue;
+
+use super::node::Node;
+use super::values::value_of;
+
+/// Reads a pattern; its mistakes are placed in the file. `a.b = [1]`, `"a.b" = [1]` and `a = { b = [1] }` are one
+/// pattern: the first is the third to TOML, and the second to the pattern language.
+pub(super) fn pattern(node: &Node<'_>) -> Option<Pattern> {
+    if !matches!(node.value, DeValue::Table(_)) {
+        return node.expected("a table", "write a pattern such as { type = [\"git.commit\"] }");
+    }
+    let source = source(node)?;
+    match Pattern::parse_with_fields(&source, &FIELD_NAMES) {
+        Ok(pattern) => Some(pattern),
+        Err(mistakes) => {
+            for mistake in mistakes {
+                let separator = if mistake.path.is_empty() { "" } else { "." };
+                let place = Node {
+                    span: mistake.span,
+                    path: format!("{}{separator}{}", node.path, mistake.path),
+                    ..node.clone()
+                };
+                place.refuse::<()>(mistake.message, mistake.help.unwrap_or_default());
+            }
+            None
+        }
+    }
+}
+
+/// All of the tree, or `None` after noting everything in it that JSON does not have.
+fn source(node: &Node<'_>) -> Option<Source> {
+    let value = match node.value {
+        DeValue::String(text) => SourceValue::String(text.to_string()),
+        DeValue::Boolean(flag) => SourceValue::Bool(*flag),
+        DeValue::Integer(written) => match value_of(written) {
+            Some(value) => SourceValue::Number(value.to_string()),
+            None => return node.refuse("an integer that is too long", ""),
+        },
+        DeValue::Float(written) => match json_number(written.as_str()) {
+            Some(number) => SourceValue::Number(number),
+            None => return node.refuse("infinity and NaN cannot be compared with numbers", ""),
+        },
+        DeValue::Datetime(time) => {
+            return node.refuse(
+                "a date or time, which events have only as text",
+                format!("put it into quotes: \"{time}\""),
+            );
+        }
+        DeValue::Array(_) => {
+            let items: Vec<Option<Source>> = node.list()?.iter().map(source).collect();
+            SourceValue::Array(items.into_iter().collect::<Option<_>>()?)
+        }
+        DeValue::Table(_) => {
+            let members: Vec<Option<(Key, Source)>> = node.section(|section| {
+                let entries = section.entries();
+                let member = |entry: &super::node::Entry<'_>| {
+                    let key = Key {
+                        name: entry.name.to_owned(),
+                        span: entry.key.span.clone(),
+                    };
+                    Some((key, source(&entry.value)?))
+                };
+                entries.iter().map(member).collect()
+            })?;
+            SourceValue::Object(members.into_iter().collect::<Option<_>>()?)
+        }
+    };
+    Some(Source {
+        value,
+        span: node.span.clone(),
+    })
+}
+
+/// TOML's floats are JSON's numbers but for `_` between digits, a `+` in front, `inf` and `nan`.
+fn json_number(written: &str) -> Option<String> {
+    let number = written.strip_prefix('+').unwrap_or(written).replace('_', "");
+    number
+        .bytes()
+        .all(|byte| !byte.is_ascii_alphabetic() || matches!(byte, b'e' | b'E'))
+        .then_some(number)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use toml::de::DeTable;
+
+    use super::super::node::Section;
+    use super::super::report::Report;
+    use super::*;
+
+    fn read(text: &str) -> Result<Pattern, String> {
+        let report = Report::default();
+        let (root, errors) = DeTable::parse_recoverable(text);
+        assert!(errors.is_empty(), "{errors:?}");
+        let pattern = Section::read(&report, Some(root.get_ref()), 0..0, "", |root| {
+            root.get("filter").as_ref().and_then(pattern)
+        });
+        pattern.ok_or_else(|| report.into_mistakes(text).to_string())
+    }
+
+    #[test]
+    fn dotted_quoted_and_nested_keys_are_one_pattern() {
+        let expected: Pattern = r#"{"payload": {"user": {"id": [7]}, "ok": [true]}}"#.parse().unwrap();
+        for text in [
+            "filter = { payload = { user = { id = [7] }, ok = [true] } }",
+            "filter = { payload.user.id = [7], payload.ok = [true] }",
+            "filter = { \"payload.user.id\" = [7], \"payload.ok\" = [true] }",
+            "filter = { payload.\"user.id\" = [7], 'payload.ok' = [true] }",
+            "filter.payload.user.id = [7]\nfilter.\"payload.ok\" = [true]",
+            "[filter]\npayload.user.id = [7]\npayload.ok = [true]",
+            "[filter.payload]\nok = [true]\n[filter.payload.user]\nid = [0x7]",
+            "[filter]\n\"payload.user.id\" = [+7.0]\n[filter.payload]\nok = [true]",
+        ] {
+            assert_eq!(read(text).as_ref(), Ok(&expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_keep_their_value() {
+        for (toml, json) in [
+            ("9007199254740993", "9007199254740993"),
+            ("9_223_372_036_854_775_808", "9223372036854775808"),
+            ("-1_0.5_0e+1_0", "-10.50e+10"),
+            ("+1e06", "1e6"),
+            ("0xff_ff", "65535"),
+            ("0o17", "15"),
+            ("0b101", "5"),
+            ("-0", "0"),
+        ] {
+            let expected: Pattern = format!(r#"{{"payload.x": [{json}]}}"#).parse().unwrap();
+            assert_eq!(
+                read(&format!("filter = {{ payload.x = [{toml}] }}")),
+                Ok(expected),
+                "{toml}"
+            );
+        }
+        for wrong in ["inf", "-nan", "2026-01-31", "99999999999999999999999999999999999999999"] {
+            assert!(
+                read(&format!("filter = {{ payload.x = [{wrong}] }}")).is_err(),
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_path_in_two_spellings_is_given_twice() {
+        let said = read("filter = { payload.x = [1], \"payload.x\" = [2] }").unwrap_err();
+        assert!(said.contains("patchpanel.toml:1:"), "{said}");
+    }
+}

@@ -1,0 +1,286 @@
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+mod reference;
+mod secrets;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use patchpanel_event::{Level, Limits, TextSelector};
+use patchpanel_router::RetryPolicy;
+use patchpanel_runtime::{Grants, LimitSettings, Role};
+use serde_json::json;
+
+use super::*;
+
+const BUNDLED: [&str; 4] = ["redact", "console", "log", "webhook"];
+/// What `patchpanel config check` should accept as it is.
+const EXAMPLE: &str = r#"
+plugins_dir = "plugins.d"
+
+[server]
+listen = "127.0.0.1:7077"
+
+[plugins.redact]            # plugins.d/redact.wasm; bundled ones need no file
+config = { classes = ["email", "card"], style = "mask" }
+limits = { memory = "64MiB", deadline = "250ms" }
+allow  = { http = [], secrets = [] }
+
+[[ingress]]
+transform = "redact"
+fields = ["message", "metadata.**", "payload.**"]
+
+[[channels]]
+name = "audit"
+plugin = "log"
+aliases = ["file"]
+min_level = "info"
+config = { path = "audit.ndjson" }
+
+[[subscriptions]]
+name = "failed-logins"
+filter = { type = [{ prefix = "auth." }], level = [{ at-least = "warning" }], "payload.attempts" = [{ numeric = [">=", 3] }] }
+transforms = []
+channel = "audit"
+priority = 10
+"#;
+
+fn parse(text: &str) -> Result<Config, Mistakes> {
+    parse_with(text, Path::new("/base"), &BUNDLED)
+}
+
+fn said(text: &str) -> String {
+    parse(text).unwrap_err().to_string()
+}
+
+/// A file, a line of `=`, and what is said about it.
+fn check_fixture(fixture: &str) {
+    let (text, expected) = fixture.split_once("=====\n").unwrap();
+    let said = said(text);
+    assert!(said == expected, "this was said:\n{said}");
+}
+
+#[test]
+fn all_mistakes_of_a_file_come_at_once() {
+    check_fixture(include_str!("../../../tests/config_mistakes.txt"));
+}
+
+#[test]
+fn broken_syntax_does_not_hide_the_mistakes_of_other_sections() {
+    check_fixture(include_str!("../../../tests/config_broken.txt"));
+}
+
+#[test]
+fn mistakes_are_json_too() {
+    let mistakes = parse("[server]\n  lisen = 1\n\n[store]\nmax_events = 0").unwrap_err();
+    assert_eq!(
+        mistakes.in_file("a.toml").to_json(),
+        json!([
+            {
+                "file": "a.toml", "line": 2, "column": 3, "path": "server",
+                "message": "unknown key `lisen`", "help": "did you mean `listen`?",
+            },
+            {
+                "file": "a.toml", "line": 5, "column": 14, "path": "store.max_events",
+                "message": "out of bounds", "help": "write a number from 1 to 4294967295",
+            },
+        ])
+    );
+}
+
+#[test]
+fn an_empty_file_is_all_defaults() {
+    let config = parse("").unwrap();
+    assert_eq!(config.plugins_dir, Path::new("/base/plugins.d"));
+    assert_eq!(config.data_dir, Path::new("/base"));
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:7077");
+    assert_eq!(config.server.drain, Duration::from_secs(30));
+    assert_eq!(config.server.max_body, 16 << 20);
+    assert_eq!(config.limits, Limits::default());
+    assert_eq!((config.store.events, config.store.bytes), (1_000_000, 512 << 20));
+    assert!(config.plugins.is_empty() && config.units.is_empty());
+    assert!(config.ingress.is_empty() && config.channels.is_empty() && config.subscriptions.is_empty());
+}
+
+#[test]
+fn the_example_reads_as_meant() {
+    let config = parse(EXAMPLE).unwrap();
+    let names: Vec<_> = config.plugins.iter().map(|plugin| plugin.name.as_str()).collect();
+    assert_eq!(names, ["redact", "log"]);
+    let limits = LimitSettings {
+        memory: Some(64 << 20),
+        deadline: Some(Duration::from_millis(250)),
+        ..LimitSettings::default()
+    };
+    assert_eq!(
+        (&config.plugins[0].limits, &config.plugins[0].grants),
+        (&limits, &Grants::default())
+    );
+    let uses: Vec<_> = config
+        .units
+        .iter()
+        .map(|unit| (unit.id.as_str(), unit.role, unit.config.clone()))
+        .collect();
+    assert_eq!(
+        uses,
+        [
+            (
+                "ingress redact",
+                Role::Transform,
+                json!({"classes": ["email", "card"], "style": "mask"})
+            ),
+            ("channel audit", Role::Channel, json!({"path": "audit.ndjson"})),
+        ]
+    );
+    assert_eq!(config.ingress[0].unit, "ingress redact");
+    let selector = TextSelector::new(&["message", "metadata.**", "payload.**"]).unwrap();
+    assert_eq!(config.ingress[0].fields, selector);
+    let channel = &config.channels[0];
+    assert_eq!(
+        (channel.unit.as_str(), channel.plugin.as_str(), channel.min_level),
+        ("channel audit", "log", Level::Info)
+    );
+    assert_eq!(
+        (channel.aliases.as_slice(), channel.deadline.as_secs()),
+        (["file".to_owned()].as_slice(), 35)
+    );
+    let subscription = &config.subscriptions[0];
+    assert_eq!((subscription.channel.as_str(), subscription.priority), ("audit", 10));
+    assert_eq!(
+        (subscription.min_level, subscription.retry),
+        (Level::Debug, RetryPolicy::default())
+    );
+    let filter =
+        r#"{"level":[{"at-least":"warning"}],"payload.attempts":[{"numeric":[">=",3]}],"type":[{"prefix":"auth."}]}"#;
+    assert_eq!(subscription.filter.as_ref().unwrap().to_string(), filter);
+}
+
+#[test]
+fn bundled_plugins_get_what_they_need_unless_told_otherwise() {
+    let text = r#"
+        data_dir = "data"
+        plugins.quiet = { from = "console", allow.stdout = false }
+        plugins.archive = { from = "log" }
+        plugins.elsewhere = { from = "log", allow.directory = "/var/log" }
+        channels = [
+            { name = "a", plugin = "console" }, { name = "b", plugin = "quiet" }, { name = "c", plugin = "archive" },
+            { name = "d", plugin = "elsewhere" }, { name = "e", plugin = "webhook" },
+        ]
+    "#;
+    let config = parse(text).unwrap();
+    let grants = |name: &str| {
+        config
+            .plugins
+            .iter()
+            .find(|plugin| plugin.name == name)
+            .unwrap()
+            .grants
+            .clone()
+    };
+    let directory = |path: &str| Grants {
+        directory: Some(PathBuf::from(path)),
+        ..Grants::default()
+    };
+    assert!(grants("console").stdout);
+    assert_eq!(grants("quiet"), Grants::default());
+    assert_eq!(grants("archive"), directory("/base/data"));
+    assert_eq!(grants("elsewhere"), directory("/var/log"));
+    assert_eq!(grants("webhook"), Grants::default());
+}
+
+#[test]
+fn uses_have_their_own_ids_and_configurations() {
+    let text = r#"
+        [plugins.redact]
+        config = { style = "mask", classes = ["email"] }
+        [plugins.unused]
+        from = "redact"
+        [[ingress]]
+        transform = "redact"
+        priority = -1
+        [[ingress]]
+        transform = "redact"
+        config.style = "hash"
+        [[ingress]]
+        transform = "redact"
+        priority = 5
+        [[channels]]
+        name = "out"
+        aliases = ["o"]
+        plugin = "console"
+        [[subscriptions]]
+        name = "all"
+        channel = "o"
+        transforms = ["redact", { transform = "redact", fields = ["subject"], config = { keep = 1979-05-27 } }]
+    "#;
+    let config = parse(text).unwrap();
+    let order: Vec<_> = config
+        .ingress
+        .iter()
+        .map(|step| (step.unit.as_str(), step.priority))
+        .collect();
+    assert_eq!(
+        order,
+        [("ingress redact 3", 5), ("ingress redact 2", 0), ("ingress redact", -1)]
+    );
+    let configs: Vec<_> = config
+        .units
+        .iter()
+        .map(|unit| (unit.id.as_str(), unit.config.clone()))
+        .collect();
+    assert_eq!(
+        configs,
+        [
+            ("ingress redact", json!({"style": "mask", "classes": ["email"]})),
+            ("ingress redact 2", json!({"style": "hash", "classes": ["email"]})),
+            ("ingress redact 3", json!({"style": "mask", "classes": ["email"]})),
+            ("channel out", json!({})),
+            (
+                "subscription all transform redact",
+                json!({"style": "mask", "classes": ["email"]})
+            ),
+            (
+                "subscription all transform redact 2",
+                json!({"style": "mask", "classes": ["email"], "keep": "1979-05-27"})
+            ),
+        ]
+    );
+    let subscription = &config.subscriptions[0];
+    assert_eq!(subscription.channel, "out");
+    assert_eq!(subscription.transforms[0].fields, TextSelector::default());
+    assert_eq!(
+        subscription.transforms[1].fields,
+        TextSelector::new(&["subject"]).unwrap()
+    );
+    let used: Vec<_> = config.plugins.iter().map(|plugin| plugin.name.as_str()).collect();
+    assert_eq!(used, ["redact", "console"]);
+}
+
+#[test]
+fn plugins_are_bundled_or_files_or_optional() {
+    let base = tempfile::tempdir().unwrap();
+    std::fs::create_dir(base.path().join("p")).unwrap();
+    std::fs::write(base.path().join("p/tickets.wasm"), "").unwrap();
+    let read = |text: &str| parse_with(&format!("plugins_dir = \"p\"\n{text}"), base.path(), &BUNDLED);
+    let use_of = |name: &str| format!("ingress = [{{ transform = \"{name}\" }}]\n");
+    assert!(read(&use_of("tickets")).is_ok());
+    assert!(read(&format!("{}plugins.two.from = \"tickets\"", use_of("two"))).is_ok());
+    assert!(
+        read(&format!("{}plugins.later.optional = true", use_of("later")))
+            .unwrap()
+            .plugins[0]
+            .optional
+    );
+    for wrong in [
+        use_of("ticket"),
+        "plugins.ticket = {}".to_owned(),
+        "plugins.a.from = \"ticket\"".to_owned(),
+    ] {
+        let said = read(&wrong).unwrap_err().to_string();
+        let help = "did you mean `tickets`? `ticket` is not bundled, and there is no p/ticket.wasm";
+        assert!(
+            said.contains("there is no plugin `ticket`") && said.contains(help),
+            "{said}"
+        );
+    }
+}

@@ -1,0 +1,94 @@
+//! The reference file.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use patchpanel_event::TextSelector;
+use patchpanel_runtime::LimitSettings;
+
+use super::super::read;
+use super::super::report::Report;
+use super::{BUNDLED, parse};
+
+#[test]
+fn the_reference_is_valid_complete_and_says_the_defaults() {
+    let text = include_str!("../../../../../patchpanel.reference.toml");
+    let report = Report::default();
+    let config = read(text, Path::new("/base"), &BUNDLED, &report);
+    let asked = report.asked();
+    let mistakes = report.into_mistakes(text);
+    assert!(mistakes.is_empty(), "{mistakes}");
+
+    // Of all plugins together, and of all items of a list, one must show the key.
+    let general = |path: &str| -> String {
+        let parts = path
+            .split('.')
+            .enumerate()
+            .map(|(index, part)| match (index, part.split_once('[')) {
+                (1, _) if path.starts_with("plugins.") => "*",
+                (_, Some((list, _))) => list,
+                (_, None) => part,
+            });
+        parts.collect::<Vec<_>>().join(".")
+    };
+    let keys: BTreeSet<String> = asked.keys().map(|path| general(path)).collect();
+    let shown: BTreeSet<String> = asked
+        .iter()
+        .filter(|(_, found)| **found)
+        .map(|(path, _)| general(path))
+        .collect();
+    assert_eq!(keys.difference(&shown).collect::<Vec<_>>(), Vec::<&String>::new());
+    assert!(keys.len() > 60 && keys.contains("plugins.*.limits.memory"), "{keys:?}");
+
+    let defaults = parse("").unwrap();
+    assert_eq!(config.server, defaults.server);
+    assert_eq!(config.limits, defaults.limits);
+    assert_eq!(config.store, defaults.store);
+    assert_eq!(config.plugins_dir, defaults.plugins_dir);
+    assert_eq!(config.data_dir.components().collect::<PathBuf>(), defaults.data_dir);
+    assert_eq!(config.ingress[0].fields, TextSelector::default());
+    let minimal = "subscriptions = [{ name = 'a', channel = 'b' }]\nchannels = [{ name = 'b', plugin = 'log' }]";
+    let minimal = parse(minimal).unwrap();
+    let (shown, default) = (&config.subscriptions[0], &minimal.subscriptions[0]);
+    assert_eq!(
+        (
+            shown.min_level,
+            shown.priority,
+            shown.retry,
+            shown.concurrency,
+            shown.batch
+        ),
+        (
+            default.min_level,
+            default.priority,
+            default.retry,
+            default.concurrency,
+            default.batch
+        )
+    );
+    let (shown, default) = (&config.channels[0], &minimal.channels[0]);
+    assert_eq!(
+        (shown.min_level, shown.concurrency),
+        (default.min_level, default.concurrency)
+    );
+    let limits = patchpanel_runtime::Limits::default();
+    let said = &config
+        .plugins
+        .iter()
+        .find(|plugin| plugin.name == "redact")
+        .unwrap()
+        .limits;
+    assert_eq!(
+        said,
+        &LimitSettings {
+            memory: Some(limits.memory),
+            deadline: Some(limits.deadline),
+            output: Some(limits.output),
+            table_elements: Some(limits.table_elements),
+            log_lines: Some(limits.log_lines),
+            log_line_bytes: Some(limits.log_line_bytes),
+            http_body: Some(limits.http_body),
+            recycle_after: Some(limits.recycle_after),
+        }
+    );
+}

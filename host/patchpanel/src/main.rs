@@ -1,0 +1,7 @@
+//! The `patchpanel` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    patchpanel::main()
+}
