@@ -4,11 +4,13 @@
 //! far beyond what any machine needs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "test support")]
 
+mod generate;
 mod guests;
 mod receiver;
 mod router;
 
-pub use guests::{component, declare};
+pub use generate::{Generator, write_events};
+pub use guests::component;
 pub use receiver::{Received, Receiver};
 pub use router::{Output, Router, binary, command, run};
 

@@ -162,10 +162,18 @@ fn check_name(field: &'static str, value: &str, limits: &Limits) -> Result<(), E
             ),
         ));
     }
-    if value.chars().any(char::is_control) {
+    if has_control(value) {
         return Err(EventError::wrong(field, "must not contain control characters"));
     }
     Ok(())
+}
+
+/// Whole names are looked at, without a branch per byte: that is what the compiler turns into vector code.
+fn has_control(name: &str) -> bool {
+    let ascii = name
+        .bytes()
+        .fold(false, |found, byte| found | (byte < b' ') | (byte == 0x7f));
+    ascii || (!name.is_ascii() && name.chars().any(char::is_control))
 }
 
 /// An event with fewer opening brackets than levels cannot be too deep, which spares nearly all events the slow count.
@@ -193,9 +201,9 @@ fn check_depth(text: &str, limit: usize) -> Result<(), EventError> {
 /// Raw values are not decoded while they are skipped, so a lone surrogate escape would only be found when a string is
 /// read. Texts that hold any surrogate escape are therefore decoded once as a whole.
 fn check_surrogates(text: &str) -> Result<(), EventError> {
-    let has = memchr::memmem::find(text.as_bytes(), b"\\ud").is_some()
-        || memchr::memmem::find(text.as_bytes(), b"\\uD").is_some();
-    if has {
+    let bytes = text.as_bytes();
+    let surrogate = |at: usize| matches!(bytes.get(at + 1..at + 3), Some(b"ud" | b"uD"));
+    if memchr::memchr_iter(b'\\', bytes).any(surrogate) {
         serde_json::from_str::<serde_json::Value>(text).map_err(|error| EventError::syntax(&error))?;
     }
     Ok(())

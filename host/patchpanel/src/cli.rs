@@ -6,7 +6,12 @@ use clap::{Args, Parser, Subcommand};
 
 /// An event router that anyone can extend with sandboxed WebAssembly plugins.
 #[derive(Debug, Parser)]
-#[command(name = "patchpanel", version, max_term_width = 100, after_help = "Exit codes: 0 done, 1 failed, 2 wrong arguments, configuration or input, 130 interrupted.")]
+#[command(
+    name = "patchpanel",
+    version,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong arguments, configuration or input, 130 interrupted."
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -47,15 +47,30 @@ impl History {
         let mut git = Command::new("git")
             .arg("-C")
             .arg(repository)
-            .args(["-c", "core.quotePath=off", "log", "--reverse", "--name-only", "--no-renames", "--encoding=UTF-8", "--no-show-signature"])
+            .args([
+                "-c",
+                "core.quotePath=off",
+                "log",
+                "--reverse",
+                "--name-only",
+                "--no-renames",
+                "--encoding=UTF-8",
+                "--no-show-signature",
+            ])
             .arg("--format=%x1e%H%x1f%P%x1f%an%x1f%ae%x1f%aI%x1f%B%x1f")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .map_err(GitError::Start)?;
-        let output = git.stdout.take().ok_or_else(|| GitError::Start(std::io::Error::other("no output")))?;
-        let name = repository.canonicalize().ok().and_then(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()));
+        let output = git
+            .stdout
+            .take()
+            .ok_or_else(|| GitError::Start(std::io::Error::other("no output")))?;
+        let name = repository
+            .canonicalize()
+            .ok()
+            .and_then(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()));
         let mut history = History {
             git,
             output: BufReader::with_capacity(1 << 16, output),
@@ -86,7 +101,12 @@ impl History {
 
     fn record(&mut self) -> Result<Option<Vec<u8>>, GitError> {
         let mut record = Vec::new();
-        let read = self.output.by_ref().take(RECORD_BYTES).read_until(RECORD, &mut record).map_err(GitError::Read)?;
+        let read = self
+            .output
+            .by_ref()
+            .take(RECORD_BYTES)
+            .read_until(RECORD, &mut record)
+            .map_err(GitError::Read)?;
         if record.last() == Some(&RECORD) {
             record.pop();
         }
@@ -107,9 +127,19 @@ impl History {
 
     fn event(&self, record: &str) -> Option<Event> {
         let mut fields = record.split(FIELD);
-        let (hash, parents, name, email, time, message, files) =
-            (fields.next()?, fields.next()?, fields.next()?, fields.next()?, fields.next()?, fields.next()?, fields.next()?);
-        let message = message.get(..message.floor_char_boundary(MESSAGE_BYTES)).unwrap_or(message).trim_end();
+        let (hash, parents, name, email, time, message, files) = (
+            fields.next()?,
+            fields.next()?,
+            fields.next()?,
+            fields.next()?,
+            fields.next()?,
+            fields.next()?,
+            fields.next()?,
+        );
+        let message = message
+            .get(..message.floor_char_boundary(MESSAGE_BYTES))
+            .unwrap_or(message)
+            .trim_end();
         let parents: Vec<&str> = parents.split_whitespace().collect();
         let mut files: Vec<&str> = files.lines().filter(|file| !file.is_empty()).collect();
         let omitted = files.len().saturating_sub(MOST_FILES);

@@ -28,7 +28,11 @@ pub fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("patchpanel: {error:#}");
-            ExitCode::from(if error.is::<config::Mistakes>() { exit::WRONG_INPUT } else { exit::FAILED })
+            ExitCode::from(if error.is::<config::Mistakes>() {
+                exit::WRONG_INPUT
+            } else {
+                exit::FAILED
+            })
         }
     }
 }
@@ -36,8 +40,11 @@ pub fn main() -> ExitCode {
 /// Logs go to standard error: readable on a terminal, JSON otherwise. `PATCHPANEL_LOG` sets what is logged, such as
 /// `debug` or `patchpanel_router=debug`.
 fn init_log() {
-    let filter = EnvFilter::try_from_env("PATCHPANEL_LOG").unwrap_or_else(|_| EnvFilter::new("warn,patchpanel=info,patchpanel_runtime=info,patchpanel_router=info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let filter = EnvFilter::try_from_env("PATCHPANEL_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("warn,patchpanel=info,patchpanel_runtime=info,patchpanel_router=info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() {
         log.with_target(false).init();
     } else {

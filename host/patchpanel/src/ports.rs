@@ -18,7 +18,10 @@ pub(crate) struct WasmChannel(pub(crate) Arc<ChannelPlugin>);
 pub(crate) struct NoChannel(pub(crate) String);
 
 fn failure(plugin: &str, error: &CallError) -> PluginFailure {
-    PluginFailure { plugin: plugin.to_owned(), reason: error.to_string() }
+    PluginFailure {
+        plugin: plugin.to_owned(),
+        reason: error.to_string(),
+    }
 }
 
 impl Redactor for WasmRedactor {
@@ -36,13 +39,19 @@ impl Transformer for WasmTransform {
 #[async_trait]
 impl Channel for WasmChannel {
     async fn deliver(&self, batch: &[Attempt]) -> Result<Vec<Result<Receipt, Problem>>, PluginFailure> {
-        self.0.deliver(batch).await.map_err(|error| failure(self.0.name(), &error))
+        self.0
+            .deliver(batch)
+            .await
+            .map_err(|error| failure(self.0.name(), &error))
     }
 }
 
 #[async_trait]
 impl Channel for NoChannel {
     async fn deliver(&self, _: &[Attempt]) -> Result<Vec<Result<Receipt, Problem>>, PluginFailure> {
-        Err(PluginFailure { plugin: self.0.clone(), reason: "is not there".to_owned() })
+        Err(PluginFailure {
+            plugin: self.0.clone(),
+            reason: "is not there".to_owned(),
+        })
     }
 }

@@ -14,9 +14,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::{self, Config};
+use crate::exit;
 use crate::server::{self, App};
 use crate::wiring::{self, Uses};
-use crate::exit;
 
 /// A router that accepts and delivers.
 pub(crate) struct Service {
@@ -31,11 +31,20 @@ impl Service {
     pub(crate) async fn start(config: Config, file: Option<PathBuf>) -> anyhow::Result<Service> {
         let registry = wiring::registry(&config, Uses::All).await?;
         let table = wiring::table(&config, &registry.generation())?;
-        let limits = MemoryLimits { events: config.store.events, bytes: config.store.bytes, ..MemoryLimits::default() };
+        let limits = MemoryLimits {
+            events: config.store.events,
+            bytes: config.store.bytes,
+            ..MemoryLimits::default()
+        };
         let clock = Arc::new(SystemClock);
         let store = Arc::new(MemoryStore::new(limits, clock.clone()));
         let router = Arc::new(Router::new(table, store, clock, Options::default()));
-        Ok(Service { router, registry, config, file })
+        Ok(Service {
+            router,
+            registry,
+            config,
+            file,
+        })
     }
 
     /// Serves until a signal comes, then drains. A second signal ends the process at once. Returns the exit code.
@@ -75,7 +84,10 @@ impl Service {
         let _ = shut.send(true);
         let _ = tokio::time::timeout(Duration::from_secs(1), serving).await;
         if left.pending > 0 {
-            tracing::warn!(pending = left.pending, "not everything was delivered before the deadline");
+            tracing::warn!(
+                pending = left.pending,
+                "not everything was delivered before the deadline"
+            );
             return Ok(exit::FAILED);
         }
         tracing::info!("everything accepted is settled");
@@ -114,10 +126,12 @@ impl Service {
         if config.server != self.config.server || config.store != self.config.store {
             tracing::warn!("changes of `server` and `store` take effect at the next start");
         }
-        let generation = wiring::configure(&self.registry, &config, Uses::All).await.map_err(|errors| {
-            let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-            anyhow::anyhow!("{}", lines.join("\n"))
-        })?;
+        let generation = wiring::configure(&self.registry, &config, Uses::All)
+            .await
+            .map_err(|errors| {
+                let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+                anyhow::anyhow!("{}", lines.join("\n"))
+            })?;
         tracing::info!(file = %file.display(), "configuration taken over");
         self.config = config;
         Ok(generation)

@@ -23,7 +23,11 @@ pub(crate) enum Uses {
 /// Loads and configures the plugins of a configuration.
 pub(crate) async fn registry(config: &Config, uses: Uses) -> anyhow::Result<Arc<Registry>> {
     let runtime = Runtime::new(config.cache_dir.as_deref())?;
-    let registry = Arc::new(Registry::new(runtime, Some(config.plugins_dir.clone()), bundled::BUNDLED));
+    let registry = Arc::new(Registry::new(
+        runtime,
+        Some(config.plugins_dir.clone()),
+        bundled::BUNDLED,
+    ));
     configure(&registry, config, uses).await.map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("the plugins cannot be started as configured:\n  {}", lines.join("\n  "))
@@ -32,17 +36,28 @@ pub(crate) async fn registry(config: &Config, uses: Uses) -> anyhow::Result<Arc<
 }
 
 /// Puts the plugins of a configuration into service.
-pub(crate) async fn configure(registry: &Registry, config: &Config, uses: Uses) -> Result<Arc<Generation>, Vec<PluginError>> {
+pub(crate) async fn configure(
+    registry: &Registry,
+    config: &Config,
+    uses: Uses,
+) -> Result<Arc<Generation>, Vec<PluginError>> {
     let wanted = |role: Role| uses == Uses::All || role == Role::Transform;
     let units: Vec<_> = config.units.iter().filter(|unit| wanted(unit.role)).cloned().collect();
     let used = |spec: &&PluginSpec| uses == Uses::All || units.iter().any(|unit| unit.plugin == spec.name);
-    registry.configure(config.plugins.iter().filter(used).cloned().collect(), units).await
+    registry
+        .configure(config.plugins.iter().filter(used).cloned().collect(), units)
+        .await
 }
 
 /// The routing table of a configuration over one generation of its plugins.
 pub(crate) fn table(config: &Config, generation: &Generation) -> anyhow::Result<Table> {
     let step = |unit: &str, fields: &TextSelector| step(generation, unit, fields);
-    let ingress = config.ingress.iter().filter_map(|entry| Some(IngressStep { priority: entry.priority, step: step(&entry.unit, &entry.fields)? }));
+    let ingress = config.ingress.iter().filter_map(|entry| {
+        Some(IngressStep {
+            priority: entry.priority,
+            step: step(&entry.unit, &entry.fields)?,
+        })
+    });
     let subscriptions = config.subscriptions.iter().map(|entry| Subscription {
         name: entry.name.as_str().into(),
         filter: entry.filter.clone(),
@@ -50,7 +65,11 @@ pub(crate) fn table(config: &Config, generation: &Generation) -> anyhow::Result<
         channel: entry.channel.clone(),
         plan: DeliveryPlan {
             priority: entry.priority,
-            transforms: entry.transforms.iter().filter_map(|transform| step(&transform.unit, &transform.fields)).collect(),
+            transforms: entry
+                .transforms
+                .iter()
+                .filter_map(|transform| step(&transform.unit, &transform.fields))
+                .collect(),
             recipients: entry.recipients.clone(),
             retry: entry.retry,
             batch: entry.batch,
@@ -73,7 +92,12 @@ pub(crate) fn table(config: &Config, generation: &Generation) -> anyhow::Result<
             handle,
         }
     });
-    let spec = TableSpec { ingress: ingress.collect(), subscriptions: subscriptions.collect(), channels: channels.collect(), limits: config.limits };
+    let spec = TableSpec {
+        ingress: ingress.collect(),
+        subscriptions: subscriptions.collect(),
+        channels: channels.collect(),
+        limits: config.limits,
+    };
     Table::new(spec).map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("the configuration does not fit together:\n  {}", lines.join("\n  "))
@@ -83,9 +107,15 @@ pub(crate) fn table(config: &Config, generation: &Generation) -> anyhow::Result<
 /// `None`: its plugin is optional and not there.
 fn step(generation: &Generation, unit: &str, fields: &TextSelector) -> Option<Step> {
     match generation.units.get(unit)? {
-        Unit::Redactor(plugin) => Some(Step::Redactor { plugin: plugin.name().to_owned(), selector: fields.clone(), handle: Arc::new(WasmRedactor(plugin.clone())) }),
-        Unit::Transform(plugin) => Some(Step::Transformer { plugin: plugin.name().to_owned(), handle: Arc::new(WasmTransform(plugin.clone())) }),
+        Unit::Redactor(plugin) => Some(Step::Redactor {
+            plugin: plugin.name().to_owned(),
+            selector: fields.clone(),
+            handle: Arc::new(WasmRedactor(plugin.clone())),
+        }),
+        Unit::Transform(plugin) => Some(Step::Transformer {
+            plugin: plugin.name().to_owned(),
+            handle: Arc::new(WasmTransform(plugin.clone())),
+        }),
         Unit::Channel(_) => None,
     }
 }
-

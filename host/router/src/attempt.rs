@@ -12,10 +12,19 @@ use crate::pipeline::{Processed, Scratch, StepFailure, apply, bounded};
 use crate::table::Route;
 
 /// Attempts a batch and returns how each delivery of it ended.
-pub(crate) async fn attempt(inner: &Arc<Inner>, route: &Arc<Route>, lane: &Lane, deliveries: Vec<Delivery>) -> Vec<Settlement> {
+pub(crate) async fn attempt(
+    inner: &Arc<Inner>,
+    route: &Arc<Route>,
+    lane: &Lane,
+    deliveries: Vec<Delivery>,
+) -> Vec<Settlement> {
     let mut settlements = Vec::with_capacity(deliveries.len());
     let mut settle = |delivery: &Delivery, verdict| {
-        settlements.push(Settlement { subscription: Arc::clone(&route.name), sequence: delivery.sequence, verdict });
+        settlements.push(Settlement {
+            subscription: Arc::clone(&route.name),
+            sequence: delivery.sequence,
+            verdict,
+        });
     };
     let processed = transform(inner, route, &deliveries).await;
     // What goes to the channel, and whose it is: a delivery whose event was split has several attempts.
@@ -29,7 +38,13 @@ pub(crate) async fn attempt(inner: &Arc<Inner>, route: &Arc<Route>, lane: &Lane,
                 continue;
             }
             Processed::Failed(failure @ StepFailure::Invalid { .. }) => {
-                settle(delivery, Verdict::Dead { reason: failure.to_string(), attempts: delivery.attempts + 1 });
+                settle(
+                    delivery,
+                    Verdict::Dead {
+                        reason: failure.to_string(),
+                        attempts: delivery.attempts + 1,
+                    },
+                );
                 continue;
             }
             Processed::Failed(failure) => {
@@ -71,7 +86,9 @@ async fn transform(inner: &Arc<Inner>, route: &Arc<Route>, deliveries: &[Deliver
         return events.into_iter().map(Processed::Passed).collect();
     }
     let (route, limits) = (Arc::clone(route), inner.generation().table.limits());
-    inner.blocking(move |scratch: &mut Scratch| apply(&route.plan.transforms, events, &limits, scratch)).await
+    inner
+        .blocking(move |scratch: &mut Scratch| apply(&route.plan.transforms, events, &limits, scratch))
+        .await
 }
 
 /// One answer per attempt, whatever the channel does.
@@ -80,22 +97,49 @@ async fn call(route: &Route, lane: &Lane, attempts: &[Attempt]) -> Vec<Result<Re
     let failed = |reason: String| attempts.iter().map(|_| Err(Problem::Retry(reason.clone()))).collect();
     match tokio::time::timeout(lane.entry.deadline, lane.entry.handle.deliver(attempts)).await {
         Ok(Ok(answers)) if answers.len() == attempts.len() => answers,
-        Ok(Ok(answers)) => failed(format!("plugin `{}` gave {} answers for {} deliveries", lane.entry.plugin, answers.len(), attempts.len())),
+        Ok(Ok(answers)) => failed(format!(
+            "plugin `{}` gave {} answers for {} deliveries",
+            lane.entry.plugin,
+            answers.len(),
+            attempts.len()
+        )),
         Ok(Err(failure)) => failed(failure.to_string()),
-        Err(_) => failed(format!("the channel gave no answer within {} ms", lane.entry.deadline.as_millis())),
+        Err(_) => failed(format!(
+            "the channel gave no answer within {} ms",
+            lane.entry.deadline.as_millis()
+        )),
     }
 }
 
-fn verdict(inner: &Inner, route: &Route, lane: &Lane, delivery: &Delivery, answer: Result<Receipt, Problem>) -> Verdict {
+fn verdict(
+    inner: &Inner,
+    route: &Route,
+    lane: &Lane,
+    delivery: &Delivery,
+    answer: Result<Receipt, Problem>,
+) -> Verdict {
     match answer {
         Ok(receipt) => Verdict::Delivered(receipt),
         Err(Problem::Retry(reason)) => again(inner, route, delivery, None, bounded(&reason)),
-        Err(Problem::RetryAfter(millis, reason)) => again(inner, route, delivery, Some(Duration::from_millis(millis)), bounded(&reason)),
-        Err(Problem::Reject(reason)) => Verdict::Dead { reason: bounded(&reason), attempts: delivery.attempts + 1 },
+        Err(Problem::RetryAfter(millis, reason)) => again(
+            inner,
+            route,
+            delivery,
+            Some(Duration::from_millis(millis)),
+            bounded(&reason),
+        ),
+        Err(Problem::Reject(reason)) => Verdict::Dead {
+            reason: bounded(&reason),
+            attempts: delivery.attempts + 1,
+        },
         Err(Problem::Disable(reason)) => {
             let reason = bounded(&reason);
             if lane.disabled.set(reason.clone()).is_ok() {
-                tracing::error!(channel = lane.entry.key, reason, "the channel is disabled until the next configuration");
+                tracing::error!(
+                    channel = lane.entry.key,
+                    reason,
+                    "the channel is disabled until the next configuration"
+                );
             }
             Verdict::Release
         }
@@ -103,13 +147,25 @@ fn verdict(inner: &Inner, route: &Route, lane: &Lane, delivery: &Delivery, answe
 }
 
 /// Another attempt, or a dead letter if that was the last.
-pub(crate) fn again(inner: &Inner, route: &Route, delivery: &Delivery, asked: Option<Duration>, reason: String) -> Verdict {
+pub(crate) fn again(
+    inner: &Inner,
+    route: &Route,
+    delivery: &Delivery,
+    asked: Option<Duration>,
+    reason: String,
+) -> Verdict {
     let failed = delivery.attempts + 1;
     match route.plan.retry.wait(failed, asked, fastrand::f64()) {
         Some(wait) => {
             let wait = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
-            Verdict::Retry { due: inner.clock.now().saturating_add(wait), reason }
+            Verdict::Retry {
+                due: inner.clock.now().saturating_add(wait),
+                reason,
+            }
         }
-        None => Verdict::Dead { reason, attempts: failed },
+        None => Verdict::Dead {
+            reason,
+            attempts: failed,
+        },
     }
 }

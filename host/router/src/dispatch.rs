@@ -94,10 +94,19 @@ impl Dispatcher {
             }
         };
         if fetched.deliveries.is_empty() {
-            return fetched.next_due.map(|due| Duration::from_nanos(due.saturating_sub(self.inner.clock.now())).max(Duration::from_millis(1)));
+            return fetched.next_due.map(|due| {
+                Duration::from_nanos(due.saturating_sub(self.inner.clock.now())).max(Duration::from_millis(1))
+            });
         }
-        let (inner, flying, lane, deliveries) = (Arc::clone(&self.inner), Arc::clone(route), Arc::clone(lane), fetched.deliveries.clone());
-        let flight = self.flights.spawn(async move { attempt(&inner, &flying, &lane, deliveries).await });
+        let (inner, flying, lane, deliveries) = (
+            Arc::clone(&self.inner),
+            Arc::clone(route),
+            Arc::clone(lane),
+            fetched.deliveries.clone(),
+        );
+        let flight = self
+            .flights
+            .spawn(async move { attempt(&inner, &flying, &lane, deliveries).await });
         self.leased.insert(flight.id(), (Arc::clone(route), fetched.deliveries));
         Some(Duration::ZERO)
     }
@@ -116,7 +125,9 @@ impl Dispatcher {
             }
             Err(error) => {
                 tracing::error!(subscription = %self.name, %error, "an attempt ended in a panic");
-                let Some((route, deliveries)) = self.leased.remove(&error.id()) else { return };
+                let Some((route, deliveries)) = self.leased.remove(&error.id()) else {
+                    return;
+                };
                 let reason = "the attempt ended in a panic of the router";
                 let verdict = |delivery: &Delivery| Settlement {
                     subscription: Arc::clone(&self.name),
@@ -130,10 +141,19 @@ impl Dispatcher {
     }
 
     async fn abandon(&self) {
-        match self.inner.store.abandon(&self.name, "the subscription was removed").await {
+        match self
+            .inner
+            .store
+            .abandon(&self.name, "the subscription was removed")
+            .await
+        {
             Ok(0) => {}
-            Ok(count) => tracing::warn!(subscription = %self.name, count, "the subscription was removed; what was pending is dead"),
-            Err(error) => tracing::error!(subscription = %self.name, %error, "the pending deliveries of a removed subscription could not be settled"),
+            Ok(count) => {
+                tracing::warn!(subscription = %self.name, count, "the subscription was removed; what was pending is dead")
+            }
+            Err(error) => {
+                tracing::error!(subscription = %self.name, %error, "the pending deliveries of a removed subscription could not be settled")
+            }
         }
         self.inner.settled.notify_waiters();
     }

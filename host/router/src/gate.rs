@@ -90,11 +90,14 @@ mod tests {
         let mut waiting = Vec::new();
         for (name, priority) in [("low", -1), ("first", 5), ("gone", 9), ("second", 5), ("middle", 0)] {
             let (gate, served) = (Arc::clone(&gate), served.clone());
-            waiting.push((name, tokio::spawn(async move {
-                let permit = gate.acquire(priority).await;
-                served.send(name).await.unwrap();
-                drop(permit);
-            })));
+            waiting.push((
+                name,
+                tokio::spawn(async move {
+                    let permit = gate.acquire(priority).await;
+                    served.send(name).await.unwrap();
+                    drop(permit);
+                }),
+            ));
             tokio::task::yield_now().await;
         }
         let gone = waiting.remove(2).1;

@@ -25,10 +25,17 @@ impl Generation {
     pub(crate) fn new(table: Table) -> Arc<Generation> {
         let lane = |entry: &Arc<ChannelEntry>| {
             let concurrency: NonZeroUsize = entry.concurrency;
-            Arc::new(Lane { entry: Arc::clone(entry), gate: Gate::new(concurrency), disabled: OnceLock::new() })
+            Arc::new(Lane {
+                entry: Arc::clone(entry),
+                gate: Gate::new(concurrency),
+                disabled: OnceLock::new(),
+            })
         };
         let lanes = table.channels().iter().map(lane).collect();
-        Arc::new(Generation { table: Arc::new(table), lanes })
+        Arc::new(Generation {
+            table: Arc::new(table),
+            lanes,
+        })
     }
 
     /// The route of that name, with the way to its channel.

@@ -37,14 +37,21 @@ impl Inner {
     }
 
     /// Runs plugins that block, off the async threads, as many at once as there are workers.
-    pub(crate) async fn blocking<R: Send + 'static>(self: &Arc<Self>, work: impl FnOnce(&mut Scratch) -> R + Send + 'static) -> R {
+    pub(crate) async fn blocking<R: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&mut Scratch) -> R + Send + 'static,
+    ) -> R {
         // The semaphore is never closed.
         let _permit = self.workers.acquire().await;
         let inner = Arc::clone(self);
         let running = tokio::task::spawn_blocking(move || {
             let mut scratch = Scratch::default();
             let result = work(&mut scratch);
-            inner.redactions.lock().unwrap_or_else(PoisonError::into_inner).absorb(&mut scratch.redactions);
+            inner
+                .redactions
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .absorb(&mut scratch.redactions);
             result
         });
         match running.await {

@@ -264,7 +264,9 @@ impl Next {
         match outcome {
             Outcome::Unchanged => self.push(origin, event).map_err(failed)?,
             Outcome::Patched(patch) => {
-                let patched = event.patched(patch, limits).map_err(|error| failed(error.to_string()))?;
+                let patched = event
+                    .patched(patch, limits)
+                    .map_err(|error| failed(error.to_string()))?;
                 self.push(origin, patched).map_err(failed)?;
             }
             Outcome::Dropped(reason) => return Ok(Some(bounded(&reason))),
@@ -279,7 +281,11 @@ impl Next {
     }
 
     fn push(&mut self, origin: usize, event: Event) -> Result<(), String> {
-        self.parts = if self.origins.last() == Some(&origin) { self.parts + 1 } else { 1 };
+        self.parts = if self.origins.last() == Some(&origin) {
+            self.parts + 1
+        } else {
+            1
+        };
         if self.parts > MOST_PARTS {
             return Err(format!("the event became more than the {MOST_PARTS} that are allowed"));
         }

@@ -61,7 +61,16 @@ mod tests {
     #[test]
     fn waits_double_up_to_the_cap() {
         let policy = policy(u32::MAX);
-        for (failed, longest) in [(0, 1), (1, 1), (2, 2), (3, 4), (9, 256), (10, 300), (40, 300), (1 << 30, 300)] {
+        for (failed, longest) in [
+            (0, 1),
+            (1, 1),
+            (2, 2),
+            (3, 4),
+            (9, 256),
+            (10, 300),
+            (40, 300),
+            (1 << 30, 300),
+        ] {
             for (random, share) in [(0.0, 0.0), (0.5, 0.5), (1.0, 1.0)] {
                 let wait = policy.wait(failed, None, random).unwrap();
                 assert_eq!(wait, Duration::from_secs(longest).mul_f64(share), "{failed} {random}");

@@ -117,7 +117,11 @@ impl Router {
             dropped: AtomicU64::new(0),
             unknown_channels: AtomicU64::new(0),
         });
-        let router = Router { inner, publishing: Semaphore::new(options.publishing.get()), dispatchers: Mutex::default() };
+        let router = Router {
+            inner,
+            publishing: Semaphore::new(options.publishing.get()),
+            dispatchers: Mutex::default(),
+        };
         router.dispatch_all();
         router
     }
@@ -148,15 +152,27 @@ impl Router {
             return Ok(Door::open(table, events));
         }
         let table = Arc::clone(table);
-        self.inner.blocking(move |scratch| Door::pass(&table, events, scratch)).await
+        self.inner
+            .blocking(move |scratch| Door::pass(&table, events, scratch))
+            .await
     }
 
     async fn append(&self, generation: &Arc<Generation>, door: Door) -> Result<Vec<Acceptance>, PublishError> {
         let matched: Vec<Arc<str>> = door.events.iter().flat_map(|new| new.matched.iter().cloned()).collect();
-        let appended = if door.events.is_empty() { Vec::new() } else { self.inner.store.append(door.events).await? };
+        let appended = if door.events.is_empty() {
+            Vec::new()
+        } else {
+            self.inner.store.append(door.events).await?
+        };
         self.inner.unknown_channels.fetch_add(door.unknown_channels, Relaxed);
         let mut acceptances = door.acceptances;
-        self.inner.dropped.fetch_add(acceptances.iter().filter(|acceptance| acceptance.dropped.is_some()).count() as u64, Relaxed);
+        self.inner.dropped.fetch_add(
+            acceptances
+                .iter()
+                .filter(|acceptance| acceptance.dropped.is_some())
+                .count() as u64,
+            Relaxed,
+        );
         // An event that was split is a duplicate if all of its parts are.
         let mut fresh = vec![false; acceptances.len()];
         for (origin, appended) in door.origins.iter().zip(&appended) {
@@ -231,7 +247,13 @@ impl Router {
         self.inner.draining.store(true, SeqCst);
         let _ = tokio::time::timeout(deadline, self.idle()).await;
         self.inner.stop.send_replace(true);
-        let tasks: Vec<_> = self.dispatchers.lock().unwrap_or_else(PoisonError::into_inner).drain().map(|(_, task)| task).collect();
+        let tasks: Vec<_> = self
+            .dispatchers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .drain()
+            .map(|(_, task)| task)
+            .collect();
         let ending = async {
             for task in tasks {
                 if let Err(error) = task.await {
@@ -252,12 +274,24 @@ impl Router {
         let ledger = self.inner.store.ledger().await?;
         let dead = self.inner.store.dead_letters(DEAD_LETTERS).await?;
         let generation = self.inner.generation();
-        let channel = |lane: &crate::generation::Lane| (lane.entry.key.clone(), ChannelStats { disabled: lane.disabled.get().cloned() });
+        let channel = |lane: &crate::generation::Lane| {
+            (
+                lane.entry.key.clone(),
+                ChannelStats {
+                    disabled: lane.disabled.get().cloned(),
+                },
+            )
+        };
         Ok(Stats {
             refused: self.inner.refused.load(Relaxed),
             dropped: self.inner.dropped.load(Relaxed),
             unknown_channels: self.inner.unknown_channels.load(Relaxed),
-            redactions: self.inner.redactions.lock().unwrap_or_else(PoisonError::into_inner).by_label(),
+            redactions: self
+                .inner
+                .redactions
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .by_label(),
             channels: generation.lanes().map(channel).collect(),
             ..Stats::of(&ledger, dead)
         })
@@ -282,14 +316,23 @@ struct Door {
 
 impl Door {
     fn new(count: usize) -> Door {
-        Door { events: Vec::with_capacity(count), origins: Vec::with_capacity(count), acceptances: Vec::with_capacity(count), unknown_channels: 0 }
+        Door {
+            events: Vec::with_capacity(count),
+            origins: Vec::with_capacity(count),
+            acceptances: Vec::with_capacity(count),
+            unknown_channels: 0,
+        }
     }
 
     /// Nothing stands at the door.
     fn open(table: &Table, events: Vec<Event>) -> Door {
         let mut door = Door::new(events.len());
         for event in events {
-            door.acceptances.push(Acceptance { id: event.id().into_owned(), duplicate: false, dropped: None });
+            door.acceptances.push(Acceptance {
+                id: event.id().into_owned(),
+                duplicate: false,
+                dropped: None,
+            });
             door.admit(table, event);
         }
         door
@@ -300,7 +343,11 @@ impl Door {
         let mut door = Door::new(events.len());
         let ids: Vec<String> = events.iter().map(|event| event.id().into_owned()).collect();
         for (index, (processed, id)) in table.ingress(events, scratch).into_iter().zip(ids).enumerate() {
-            let mut acceptance = Acceptance { id, duplicate: false, dropped: None };
+            let mut acceptance = Acceptance {
+                id,
+                duplicate: false,
+                dropped: None,
+            };
             let passed = match processed {
                 Processed::Passed(event) => vec![event],
                 Processed::Split(events) => events,

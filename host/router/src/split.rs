@@ -10,7 +10,9 @@ pub(crate) const MOST_PARTS: usize = 100;
 /// a part before them are called `<id of the event>/<number>`, counted from 1.
 pub(crate) fn split(event: &Event, mut parts: Vec<EventParts>, limits: &Limits) -> Result<Vec<Event>, String> {
     if parts.len() > MOST_PARTS {
-        return Err(format!("it split an event into more than the {MOST_PARTS} that are allowed"));
+        return Err(format!(
+            "it split an event into more than the {MOST_PARTS} that are allowed"
+        ));
     }
     let parent = event.id();
     let mut taken: HashSet<String> = HashSet::with_capacity(parts.len());

@@ -75,7 +75,11 @@ impl Stats {
             unmatched: ledger.unmatched,
             unknown_channels: 0,
             redactions: BTreeMap::new(),
-            subscriptions: ledger.accounts.iter().map(|(name, account)| (name.to_string(), *account)).collect(),
+            subscriptions: ledger
+                .accounts
+                .iter()
+                .map(|(name, account)| (name.to_string(), *account))
+                .collect(),
             channels: BTreeMap::new(),
             dead_letters: dead.into_iter().map(letter).collect(),
         }

@@ -187,13 +187,21 @@ impl Table {
 
     /// The name of every route with the key of its channel, in the order of the indices.
     pub fn route_targets(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.routes.iter().map(|route| (&*route.name, self.channels.get(route.channel).map_or("", |entry| entry.key.as_str())))
+        self.routes.iter().map(|route| {
+            (
+                &*route.name,
+                self.channels.get(route.channel).map_or("", |entry| entry.key.as_str()),
+            )
+        })
     }
 
     /// Runs the transforms of the route with this index; the answers are in the order of the events. Blocks as long as
     /// the plugins do.
     pub fn transformed(&self, index: u32, events: Vec<Event>, scratch: &mut Scratch) -> Vec<Processed> {
-        let transforms = self.routes.get(index as usize).map_or(&[] as &[Step], |route| &route.plan.transforms);
+        let transforms = self
+            .routes
+            .get(index as usize)
+            .map_or(&[] as &[Step], |route| &route.plan.transforms);
         apply(transforms, events, &self.limits, scratch)
     }
 

@@ -1,13 +1,25 @@
 //! What `bindgen!` makes of the worlds in `wit/`. Shared interfaces are generated once, with the transform's world.
 
 /// `transform-plugin`: synchronous.
-#[allow(missing_docs, unreachable_pub, unsafe_code, clippy::all, reason = "generated; the contract is documented in wit/")]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    unsafe_code,
+    clippy::all,
+    reason = "generated; the contract is documented in wit/"
+)]
 pub(crate) mod transform {
     wasmtime::component::bindgen!({ path: "../../wit", world: "transform-plugin" });
 }
 
 /// `redactor-plugin`: synchronous, with borrowed arguments, because a batch is copied straight from the host's buffers.
-#[allow(missing_docs, unreachable_pub, unsafe_code, clippy::all, reason = "generated; the contract is documented in wit/")]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    unsafe_code,
+    clippy::all,
+    reason = "generated; the contract is documented in wit/"
+)]
 pub(crate) mod redactor {
     wasmtime::component::bindgen!({
         path: "../../wit",
@@ -22,7 +34,13 @@ pub(crate) mod redactor {
 }
 
 /// `channel-plugin`: calls are futures, because a channel waits for the world outside.
-#[allow(missing_docs, unreachable_pub, unsafe_code, clippy::all, reason = "generated; the contract is documented in wit/")]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    unsafe_code,
+    clippy::all,
+    reason = "generated; the contract is documented in wit/"
+)]
 pub(crate) mod channel {
     wasmtime::component::bindgen!({
         path: "../../wit",

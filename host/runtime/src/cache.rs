@@ -48,7 +48,9 @@ impl CompileCache {
         if path.exists() {
             match load(engine, &path) {
                 Ok(component) => return Ok(component),
-                Err(error) => tracing::warn!(path = %path.display(), %error, "compiled code is unusable and is made anew"),
+                Err(error) => {
+                    tracing::warn!(path = %path.display(), %error, "compiled code is unusable and is made anew")
+                }
             }
         }
         let code = engine.precompile_component(bytes).map_err(failed)?;
@@ -60,7 +62,10 @@ impl CompileCache {
     }
 }
 
-#[allow(unsafe_code, reason = "the one place: wasmtime cannot check native code that it did not just compile")]
+#[allow(
+    unsafe_code,
+    reason = "the one place: wasmtime cannot check native code that it did not just compile"
+)]
 fn load(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
     // SAFETY: the file was written by `store` into a directory that only this user can enter or change, which `prepare`
     // checked, and wasmtime itself refuses code of another version or configuration.
@@ -68,7 +73,11 @@ fn load(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
 }
 
 fn prepare(directory: &Path) -> Result<(), String> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|error| error.to_string())?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .map_err(|error| error.to_string())?;
     let found = fs::symlink_metadata(directory).map_err(|error| error.to_string())?;
     let own = fs::metadata("/proc/self").map(|own| own.uid()).unwrap_or(found.uid());
     if !found.is_dir() || found.mode() & 0o077 != 0 || found.uid() != own {

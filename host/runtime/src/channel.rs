@@ -30,7 +30,9 @@ impl ChannelPlugin {
         let core = Core::new(name, runtime.clone(), revision.clone(), shared, config);
         let plugin = ChannelPlugin { core, pre: pre.clone() };
         let deadline = plugin.core.shared.limits.deadline;
-        let guest = tokio::time::timeout(deadline, plugin.fresh()).await.unwrap_or(Err(LoadError::Start(CallError::Deadline(deadline))))?;
+        let guest = tokio::time::timeout(deadline, plugin.fresh())
+            .await
+            .unwrap_or(Err(LoadError::Start(CallError::Deadline(deadline))))?;
         plugin.core.put(guest);
         Ok(plugin)
     }
@@ -42,11 +44,19 @@ impl ChannelPlugin {
     pub async fn deliver(&self, batch: &[Attempt]) -> Result<Vec<Result<Receipt, Problem>>, CallError> {
         let deliveries: Vec<wit::Delivery> = batch.iter().map(delivery).collect();
         self.call(batch.len(), async |guest: &mut Guest<Bindings>| {
-            let answers = guest.bindings.patchpanel_plugin_channel().call_deliver(&mut guest.store, &deliveries).await?;
+            let answers = guest
+                .bindings
+                .patchpanel_plugin_channel()
+                .call_deliver(&mut guest.store, &deliveries)
+                .await?;
             Ok(if answers.len() == deliveries.len() {
                 Ok(answers.into_iter().map(answer).collect())
             } else {
-                Err(CallError::Contract(format!("{} answers to {} deliveries", answers.len(), deliveries.len())))
+                Err(CallError::Contract(format!(
+                    "{} answers to {} deliveries",
+                    answers.len(),
+                    deliveries.len()
+                )))
             })
         })
         .await
@@ -58,14 +68,22 @@ impl ChannelPlugin {
     /// The plugin's own words, or why it did not answer.
     pub async fn check_health(&self) -> Result<(), CallError> {
         self.call(0, async |guest: &mut Guest<Bindings>| {
-            let answer = guest.bindings.patchpanel_plugin_channel().call_check_health(&mut guest.store).await?;
+            let answer = guest
+                .bindings
+                .patchpanel_plugin_channel()
+                .call_check_health(&mut guest.store)
+                .await?;
             Ok(answer.map_err(|text| CallError::Refused(Some(text))))
         })
         .await
     }
 
     /// Runs `make` on an idle or fresh instance. Whatever happens to the call, a failed instance is dropped.
-    async fn call<T>(&self, items: usize, make: impl AsyncFnOnce(&mut Guest<Bindings>) -> wasmtime::Result<Result<T, CallError>>) -> Result<T, CallError> {
+    async fn call<T>(
+        &self,
+        items: usize,
+        make: impl AsyncFnOnce(&mut Guest<Bindings>) -> wasmtime::Result<Result<T, CallError>>,
+    ) -> Result<T, CallError> {
         self.core.health.admit()?;
         let deadline = self.core.shared.limits.deadline;
         let calling = async {
@@ -74,11 +92,15 @@ impl ChannelPlugin {
                 None => self.fresh().await.map_err(|error| CallError::Trap(error.to_string()))?,
             };
             guest.store.set_hostcall_fuel(self.core.shared.limits.output);
-            let answer = make(&mut guest).await.map_err(|error| self.core.explain(&error, &guest.store))?;
+            let answer = make(&mut guest)
+                .await
+                .map_err(|error| self.core.explain(&error, &guest.store))?;
             self.core.put(guest);
             answer
         };
-        let answer = tokio::time::timeout(deadline, calling).await.unwrap_or(Err(CallError::Deadline(deadline)));
+        let answer = tokio::time::timeout(deadline, calling)
+            .await
+            .unwrap_or(Err(CallError::Deadline(deadline)));
         match &answer {
             Ok(_) => self.core.health.worked(items),
             Err(error) => self.core.health.failed(error, items),
@@ -94,11 +116,15 @@ impl ChannelPlugin {
         store.set_epoch_deadline(1);
         let started = async {
             let bindings = self.pre.instantiate_async(&mut store).await?;
-            let answer = bindings.patchpanel_plugin_lifecycle().call_configure(&mut store, &self.core.config).await?;
+            let answer = bindings
+                .patchpanel_plugin_lifecycle()
+                .call_configure(&mut store, &self.core.config)
+                .await?;
             Ok((bindings, answer))
         }
         .await;
-        let (bindings, answer) = started.map_err(|error: wasmtime::Error| LoadError::Start(self.core.explain(&error, &store)))?;
+        let (bindings, answer) =
+            started.map_err(|error: wasmtime::Error| LoadError::Start(self.core.explain(&error, &store)))?;
         configured(answer, |mistake| (mistake.path, mistake.message))?;
         Ok(self.core.guest(store, bindings))
     }
@@ -141,7 +167,10 @@ fn delivery(attempt: &Attempt) -> wit::Delivery {
 
 fn answer(answer: Result<wit::Receipt, wit::Problem>) -> Result<Receipt, Problem> {
     match answer {
-        Ok(receipt) => Ok(Receipt { reference: receipt.reference, detail: receipt.detail }),
+        Ok(receipt) => Ok(Receipt {
+            reference: receipt.reference,
+            detail: receipt.detail,
+        }),
         Err(wit::Problem::Retry(reason)) => Err(Problem::Retry(reason)),
         Err(wit::Problem::RetryAfter((delay, reason))) => Err(Problem::RetryAfter(delay, reason)),
         Err(wit::Problem::Reject(reason)) => Err(Problem::Reject(reason)),

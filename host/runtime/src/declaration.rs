@@ -107,8 +107,13 @@ impl Declaration {
         let mut section = None;
         for (index, payload) in Parser::new(0).parse_all(bytes).enumerate() {
             match payload.map_err(|error| not_a_component(&error))? {
-                Payload::Version { encoding: Encoding::Module, .. } if index == 0 => {
-                    return Err(not_a_component(&"it is a core module; build for wasm32-wasip2, or wrap it with wasm-component-ld or wit-component"));
+                Payload::Version {
+                    encoding: Encoding::Module,
+                    ..
+                } if index == 0 => {
+                    return Err(not_a_component(
+                        &"it is a core module; build for wasm32-wasip2, or wrap it with wasm-component-ld or wit-component",
+                    ));
                 }
                 // In a component, the section is in the module that the author's compiler wrote.
                 Payload::CustomSection(custom) if custom.name() == SECTION => {
@@ -119,20 +124,29 @@ impl Declaration {
         }
         let section = section.ok_or(LoadError::Undeclared)?;
         if section.len() > SECTION_BYTES {
-            return Err(LoadError::Declaration(format!("it has {} bytes, more than the {SECTION_BYTES} that are allowed", section.len())));
+            return Err(LoadError::Declaration(format!(
+                "it has {} bytes, more than the {SECTION_BYTES} that are allowed",
+                section.len()
+            )));
         }
-        let declaration: Declaration = serde_json::from_slice(section).map_err(|error| LoadError::Declaration(error.to_string()))?;
+        let declaration: Declaration =
+            serde_json::from_slice(section).map_err(|error| LoadError::Declaration(error.to_string()))?;
         declaration.check()?;
         Ok(declaration)
     }
 
     fn check(&self) -> Result<(), LoadError> {
         if self.api != API_VERSION {
-            return Err(LoadError::ApiVersion { found: self.api.chars().take(32).collect(), supported: API_VERSION });
+            return Err(LoadError::ApiVersion {
+                found: self.api.chars().take(32).collect(),
+                supported: API_VERSION,
+            });
         }
         let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if self.name.is_empty() || self.name.len() > 64 || !self.name.chars().all(good) {
-            return Err(LoadError::Declaration("`name` must be 1 to 64 of a-z, 0-9 and `-`".to_owned()));
+            return Err(LoadError::Declaration(
+                "`name` must be 1 to 64 of a-z, 0-9 and `-`".to_owned(),
+            ));
         }
         Ok(())
     }

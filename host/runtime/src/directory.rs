@@ -40,17 +40,28 @@ pub(crate) struct Found {
 /// All `NAME.wasm` in the directory, by name. Dotfiles and what editors and copiers leave behind have other names.
 /// Symlinks are followed, so Kubernetes' swapped `..data` directories work. A directory that is not there is empty.
 pub(crate) fn list(directory: &Path) -> BTreeMap<String, Found> {
-    let Ok(entries) = fs::read_dir(directory) else { return BTreeMap::new() };
+    let Ok(entries) = fs::read_dir(directory) else {
+        return BTreeMap::new();
+    };
     let mut found = BTreeMap::new();
     for entry in entries.flatten() {
         let path = entry.path();
-        let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".wasm"));
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .and_then(|name| name.strip_suffix(".wasm"));
         if let (Some(name), Ok(metadata)) = (name, fs::metadata(&path))
             && !name.is_empty()
             && !name.starts_with('.')
             && metadata.is_file()
         {
-            found.insert(name.to_owned(), Found { path: path.clone(), stamp: Stamp::of(&metadata) });
+            found.insert(
+                name.to_owned(),
+                Found {
+                    path: path.clone(),
+                    stamp: Stamp::of(&metadata),
+                },
+            );
         }
     }
     found
@@ -58,14 +69,23 @@ pub(crate) fn list(directory: &Path) -> BTreeMap<String, Found> {
 
 /// The file's bytes, or `None` where it changed while it was read: somebody is still writing.
 pub(crate) fn read(found: &Found) -> Result<Option<Vec<u8>>, LoadError> {
-    let failed = |error: std::io::Error| LoadError::Read { path: found.path.display().to_string(), message: error.kind().to_string() };
+    let failed = |error: std::io::Error| LoadError::Read {
+        path: found.path.display().to_string(),
+        message: error.kind().to_string(),
+    };
     if found.stamp.size > COMPONENT_BYTES {
-        return Err(LoadError::TooLarge { bytes: found.stamp.size, limit: COMPONENT_BYTES });
+        return Err(LoadError::TooLarge {
+            bytes: found.stamp.size,
+            limit: COMPONENT_BYTES,
+        });
     }
     let mut file = File::open(&found.path).map_err(failed)?;
     let mut bytes = Vec::new();
     // One byte more than allowed, so that a file that grows meanwhile is seen to be too large.
-    file.by_ref().take(COMPONENT_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    file.by_ref()
+        .take(COMPONENT_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
     let after = Stamp::of(&file.metadata().map_err(failed)?);
     Ok((after == found.stamp && bytes.len() as u64 == after.size).then_some(bytes))
 }

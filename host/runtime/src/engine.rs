@@ -48,7 +48,11 @@ impl Runtime {
     /// Where this machine cannot run WebAssembly or the clock's thread cannot be started.
     pub fn new(cache: Option<&Path>) -> Result<Runtime, EngineError> {
         let mut config = Config::new();
-        config.cranelift_opt_level(OptLevel::Speed).epoch_interruption(true).max_wasm_stack(STACK_BYTES).wasm_backtrace_max_frames(None);
+        config
+            .cranelift_opt_level(OptLevel::Speed)
+            .epoch_interruption(true)
+            .max_wasm_stack(STACK_BYTES)
+            .wasm_backtrace_max_frames(None);
         let engine = Engine::new(&config)?;
         let ticking = engine.weak();
         std::thread::Builder::new()
@@ -78,6 +82,12 @@ impl Runtime {
         bindings::kv::add_to_linker::<_, crate::state::Own>(&mut waiting, |state| state)?;
 
         let cache = Arc::new(CompileCache::open(&engine, cache));
-        Ok(Runtime { engine, blocking: Arc::new(blocking), stateful: Arc::new(stateful), waiting: Arc::new(waiting), cache })
+        Ok(Runtime {
+            engine,
+            blocking: Arc::new(blocking),
+            stateful: Arc::new(stateful),
+            waiting: Arc::new(waiting),
+            cache,
+        })
     }
 }

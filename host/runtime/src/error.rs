@@ -25,7 +25,9 @@ pub enum LoadError {
     #[error("not a WebAssembly component: {0}")]
     NotAComponent(String),
     /// There is no custom section that says what it is.
-    #[error("the component does not declare itself: it has no custom section `patchpanel-plugin` (the SDK's export macro writes one)")]
+    #[error(
+        "the component does not declare itself: it has no custom section `patchpanel-plugin` (the SDK's export macro writes one)"
+    )]
     Undeclared,
     /// The custom section cannot be read.
     #[error("the component's declaration is wrong: {0}")]

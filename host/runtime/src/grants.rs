@@ -46,16 +46,26 @@ impl HttpGrant {
             Some((method, url)) => (Some(method.to_ascii_uppercase()), url.trim()),
             None => (None, text),
         };
-        if method.as_deref().is_some_and(|method| method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase())) {
-            return Err("what stands before the space must be an HTTP method, such as \"POST https://example.com\"".to_owned());
+        if method
+            .as_deref()
+            .is_some_and(|method| method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()))
+        {
+            return Err(
+                "what stands before the space must be an HTTP method, such as \"POST https://example.com\"".to_owned(),
+            );
         }
         let help = "write scheme, host and, where it is not the usual one, port, such as \"https://example.com\", \"http://127.0.0.1:9000\" or \"https://*.example.com\"";
-        let uri: http::Uri = url.replacen("*.", "any-subdomain.", 1).parse().map_err(|_| help.to_owned())?;
+        let uri: http::Uri = url
+            .replacen("*.", "any-subdomain.", 1)
+            .parse()
+            .map_err(|_| help.to_owned())?;
         let (Some(scheme @ ("http" | "https")), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return Err(help.to_owned());
         };
         if !matches!(uri.path(), "" | "/") || uri.query().is_some() || authority.as_str().contains('@') {
-            return Err(format!("only scheme, host and port can be granted, not a path or user; {help}"));
+            return Err(format!(
+                "only scheme, host and port can be granted, not a path or user; {help}"
+            ));
         }
         let host = authority.host().to_ascii_lowercase();
         let (host, any_subdomain) = match host.strip_prefix("any-subdomain.") {
@@ -66,14 +76,25 @@ impl HttpGrant {
             return Err(format!("`*.` can only stand at the beginning of the host; {help}"));
         }
         let port = authority.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });
-        Ok(HttpGrant { method, scheme: scheme.to_owned(), host, any_subdomain, port })
+        Ok(HttpGrant {
+            method,
+            scheme: scheme.to_owned(),
+            host,
+            any_subdomain,
+            port,
+        })
     }
 
     fn allows(&self, method: &str, scheme: &str, host: &str, port: u16) -> bool {
         self.method.as_deref().is_none_or(|allowed| allowed == method)
             && self.scheme == scheme
             && self.port == port
-            && if self.any_subdomain { host.strip_suffix(&self.host).is_some_and(|sub| sub.ends_with('.') && sub.len() > 1) } else { self.host == host }
+            && if self.any_subdomain {
+                host.strip_suffix(&self.host)
+                    .is_some_and(|sub| sub.ends_with('.') && sub.len() > 1)
+            } else {
+                self.host == host
+            }
     }
 
     /// Whether it names this very host, so that a private address behind it is what the operator meant.
@@ -87,7 +108,14 @@ impl fmt::Display for HttpGrant {
         if let Some(method) = &self.method {
             write!(f, "{method} ")?;
         }
-        write!(f, "{}://{}{}:{}", self.scheme, if self.any_subdomain { "*." } else { "" }, self.host, self.port)
+        write!(
+            f,
+            "{}://{}{}:{}",
+            self.scheme,
+            if self.any_subdomain { "*." } else { "" },
+            self.host,
+            self.port
+        )
     }
 }
 
@@ -109,12 +137,19 @@ impl Grants {
         if self.http.iter().any(|grant| grant.allows(method, scheme, &host, port)) {
             return Ok(());
         }
-        Err(format!("{method} {scheme}://{host}:{port} is not granted; add \"{scheme}://{host}:{port}\" to `allow.http` of the plugin"))
+        Err(format!(
+            "{method} {scheme}://{host}:{port} is not granted; add \"{scheme}://{host}:{port}\" to `allow.http` of the plugin"
+        ))
     }
 
     /// Whether the address that `host` was resolved to may be connected to.
     pub(crate) fn allows_address(&self, host: &str, address: IpAddr) -> bool {
-        self.private_addresses || is_public(address) || self.http.iter().any(|grant| grant.names_address(&host.to_ascii_lowercase()))
+        self.private_addresses
+            || is_public(address)
+            || self
+                .http
+                .iter()
+                .any(|grant| grant.names_address(&host.to_ascii_lowercase()))
     }
 }
 
@@ -155,7 +190,12 @@ mod tests {
 
     fn allowed(rules: &[&str], method: &str, url: &str) -> bool {
         let http = rules.iter().map(|rule| HttpGrant::parse(rule).unwrap()).collect();
-        Grants { http, ..Grants::default() }.check_request(method, &url.parse().unwrap()).is_ok()
+        Grants {
+            http,
+            ..Grants::default()
+        }
+        .check_request(method, &url.parse().unwrap())
+        .is_ok()
     }
 
     #[test]
@@ -176,7 +216,15 @@ mod tests {
             assert_eq!(allowed(&[rule], method, url), expected, "{rule} {method} {url}");
         }
         assert!(!allowed(&[], "GET", "https://a.example"));
-        for wrong in ["a.example", "ftp://a", "https://a/b", "https://u:p@a", "https://a.*.b", "https://", "P-T https://a"] {
+        for wrong in [
+            "a.example",
+            "ftp://a",
+            "https://a/b",
+            "https://u:p@a",
+            "https://a.*.b",
+            "https://",
+            "P-T https://a",
+        ] {
             assert!(HttpGrant::parse(wrong).is_err(), "{wrong}");
         }
     }
@@ -200,7 +248,10 @@ mod tests {
         ] {
             assert_eq!(is_public(address.parse().unwrap()), expected, "{address}");
         }
-        let local = Grants { http: vec![HttpGrant::parse("http://127.0.0.1:1").unwrap()], ..Grants::default() };
+        let local = Grants {
+            http: vec![HttpGrant::parse("http://127.0.0.1:1").unwrap()],
+            ..Grants::default()
+        };
         assert!(local.allows_address("127.0.0.1", "127.0.0.1".parse().unwrap()));
         assert!(!local.allows_address("rebound.example", "127.0.0.1".parse().unwrap()));
     }

@@ -30,9 +30,24 @@ pub(crate) struct Core<B> {
 }
 
 impl<B> Core<B> {
-    pub(crate) fn new(name: &str, runtime: Runtime, revision: Arc<Revision>, shared: Arc<Shared>, config: &serde_json::Value) -> Self {
+    pub(crate) fn new(
+        name: &str,
+        runtime: Runtime,
+        revision: Arc<Revision>,
+        shared: Arc<Shared>,
+        config: &serde_json::Value,
+    ) -> Self {
         let most_idle = std::thread::available_parallelism().map_or(4, |cores| cores.get() * 2);
-        Core { name: name.to_owned(), runtime, revision, shared, config: config.to_string(), health: Health::new(), idle: Mutex::default(), most_idle }
+        Core {
+            name: name.to_owned(),
+            runtime,
+            revision,
+            shared,
+            config: config.to_string(),
+            health: Health::new(),
+            idle: Mutex::default(),
+            most_idle,
+        }
     }
 
     /// The last used instance that is idle, because its memory is likely still in the processor's cache.
@@ -69,7 +84,11 @@ impl<B> Core<B> {
     }
 
     pub(crate) fn guest(&self, store: Store<State>, bindings: B) -> Guest<B> {
-        Guest { store, bindings, calls: 0 }
+        Guest {
+            store,
+            bindings,
+            calls: 0,
+        }
     }
 
     /// Says why a call failed, as far as that may be shown.
@@ -78,14 +97,23 @@ impl<B> Core<B> {
         match (error.downcast_ref::<Trap>(), store.data().limiter.hit) {
             (Some(Trap::Interrupt), _) => CallError::Deadline(limits.deadline),
             (Some(Trap::StackOverflow), _) => CallError::StackOverflow,
-            (_, Some(what @ "memory")) => CallError::Limit { what, limit: format!("{} bytes", limits.memory) },
-            (_, Some(what)) => CallError::Limit { what, limit: limits.table_elements.to_string() },
+            (_, Some(what @ "memory")) => CallError::Limit {
+                what,
+                limit: format!("{} bytes", limits.memory),
+            },
+            (_, Some(what)) => CallError::Limit {
+                what,
+                limit: limits.table_elements.to_string(),
+            },
             (Some(Trap::UnreachableCodeReached), _) => CallError::Abort,
             (Some(trap), _) => CallError::Trap(trap.to_string()),
             (None, None) => {
                 let text = error.root_cause().to_string();
                 if text.contains("fuel") {
-                    CallError::Limit { what: "output", limit: format!("{} bytes", limits.output) }
+                    CallError::Limit {
+                        what: "output",
+                        limit: format!("{} bytes", limits.output),
+                    }
                 } else {
                     CallError::Trap(text)
                 }
@@ -99,7 +127,10 @@ pub(crate) fn configured<E>(answer: Result<(), Vec<E>>, text: impl Fn(E) -> (Str
     answer.map_err(|mistakes| {
         let mistake = |mistake| {
             let (path, message) = text(mistake);
-            ConfigMistake { path: path.chars().take(256).collect(), message: message.chars().take(1024).collect() }
+            ConfigMistake {
+                path: path.chars().take(256).collect(),
+                message: message.chars().take(1024).collect(),
+            }
         };
         LoadError::Configuration(mistakes.into_iter().take(64).map(mistake).collect())
     })

@@ -94,7 +94,10 @@ impl Health {
         if row >= FAILURES_IN_A_ROW {
             let doublings = (row - FAILURES_IN_A_ROW).min(16);
             let time = FIRST_QUARANTINE.saturating_mul(1 << doublings).min(LONGEST_QUARANTINE);
-            self.quarantined_until.store(self.now() + u64::try_from(time.as_millis()).unwrap_or(u64::MAX), Relaxed);
+            self.quarantined_until.store(
+                self.now() + u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
+                Relaxed,
+            );
         }
     }
 

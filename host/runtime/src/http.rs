@@ -35,13 +35,28 @@ pub(crate) struct Egress {
 
 impl Egress {
     pub(crate) fn new(grants: Arc<Grants>, body_limit: usize) -> Self {
-        let mut connector = HttpConnector::new_with_resolver(CheckedResolver { inner: GaiResolver::new(), grants: grants.clone() });
+        let mut connector = HttpConnector::new_with_resolver(CheckedResolver {
+            inner: GaiResolver::new(),
+            grants: grants.clone(),
+        });
         connector.enforce_http(false);
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(DEFAULT_TIMEOUT));
-        let connector = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().wrap_connector(connector);
-        let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(DEFAULT_TIMEOUT).build(connector);
-        Egress { grants, client, body_limit, refused: Arc::default() }
+        let connector = HttpsConnectorBuilder::new()
+            .with_webpki_roots()
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(DEFAULT_TIMEOUT)
+            .build(connector);
+        Egress {
+            grants,
+            client,
+            body_limit,
+            refused: Arc::default(),
+        }
     }
 
     /// Requests that were not granted.
@@ -55,19 +70,28 @@ impl Egress {
             tracing::warn!(reason, "outgoing request refused");
             error
         };
-        self.grants.check_request(request.method().as_str(), request.uri()).map_err(|reason| refuse(&reason, Error::HttpRequestDenied))?;
+        self.grants
+            .check_request(request.method().as_str(), request.uri())
+            .map_err(|reason| refuse(&reason, Error::HttpRequestDenied))?;
         // The connector does not resolve literal addresses, so they are checked here.
         let host = request.uri().host().unwrap_or_default();
         match host.trim_matches(['[', ']']).parse() {
-            Ok(address) if !self.grants.allows_address(host, address) => {
-                Err(refuse("the address is private and not granted", Error::DestinationIpProhibited))
-            }
+            Ok(address) if !self.grants.allows_address(host, address) => Err(refuse(
+                "the address is private and not granted",
+                Error::DestinationIpProhibited,
+            )),
             _ => Ok(()),
         }
     }
 }
 
-type Sent = Result<(http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>), Error>;
+type Sent = Result<
+    (
+        http::Response<WasiBody>,
+        Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ),
+    Error,
+>;
 
 impl WasiHttpHooks for Egress {
     fn send_request(
@@ -82,18 +106,37 @@ impl WasiHttpHooks for Egress {
             let limit = egress.body_limit;
             let request = request.map(|body| {
                 let limited = Limited::new(body, limit);
-                limited.map_err(move |error| error.downcast::<Error>().map_or(Error::HttpRequestBodySize(None), |error| *error)).boxed_unsync()
+                limited
+                    .map_err(move |error| {
+                        error
+                            .downcast::<Error>()
+                            .map_or(Error::HttpRequestBodySize(None), |error| *error)
+                    })
+                    .boxed_unsync()
             });
             let options = options.unwrap_or_default();
-            let first_byte = options.first_byte_timeout.or(options.connect_timeout).unwrap_or(DEFAULT_TIMEOUT);
-            let response = tokio::time::timeout(first_byte, egress.client.request(request)).await.map_err(|_| Error::ConnectionReadTimeout)?.map_err(sending_failed)?;
+            let first_byte = options
+                .first_byte_timeout
+                .or(options.connect_timeout)
+                .unwrap_or(DEFAULT_TIMEOUT);
+            let response = tokio::time::timeout(first_byte, egress.client.request(request))
+                .await
+                .map_err(|_| Error::ConnectionReadTimeout)?
+                .map_err(sending_failed)?;
             let response = response.map(|body| {
                 let limited = Limited::new(body, limit);
                 limited
-                    .map_err(|error| error.downcast::<hyper::Error>().map_or(Error::HttpResponseBodySize(None), |error| Error::Hyper(*error)))
+                    .map_err(|error| {
+                        error
+                            .downcast::<hyper::Error>()
+                            .map_or(Error::HttpResponseBodySize(None), |error| Error::Hyper(*error))
+                    })
                     .boxed_unsync()
             });
-            Ok((response, Box::new(async { Ok(()) }) as Box<dyn Future<Output = _> + Send>))
+            Ok((
+                response,
+                Box::new(async { Ok(()) }) as Box<dyn Future<Output = _> + Send>,
+            ))
         })
     }
 }
@@ -106,7 +149,11 @@ fn sending_failed(error: hyper_util::client::legacy::Error) -> Error {
         }
         cause = inner.source();
     }
-    if error.is_connect() { Error::ConnectionRefused } else { Error::ConnectionTerminated }
+    if error.is_connect() {
+        Error::ConnectionRefused
+    } else {
+        Error::ConnectionTerminated
+    }
 }
 
 /// Resolves names and leaves out the addresses that the plugin may not reach, so that what was checked is what is
@@ -135,8 +182,15 @@ impl Service<Name> for CheckedResolver {
         let host = name.as_str().to_owned();
         let resolving = self.inner.call(name);
         Box::pin(async move {
-            let allowed: Vec<SocketAddr> = resolving.await?.filter(|address| grants.allows_address(&host, address.ip())).collect();
-            if allowed.is_empty() { Err(AddressRefused.into()) } else { Ok(allowed.into_iter()) }
+            let allowed: Vec<SocketAddr> = resolving
+                .await?
+                .filter(|address| grants.allows_address(&host, address.ip()))
+                .collect();
+            if allowed.is_empty() {
+                Err(AddressRefused.into())
+            } else {
+                Ok(allowed.into_iter())
+            }
         })
     }
 }

@@ -41,7 +41,13 @@ impl Kv {
         self.lock().remove(key);
     }
 
-    pub(crate) fn compare_and_set(&self, key: String, expected: Option<&[u8]>, value: Option<Vec<u8>>, ttl_ms: Option<u64>) -> Result<bool, Error> {
+    pub(crate) fn compare_and_set(
+        &self,
+        key: String,
+        expected: Option<&[u8]>,
+        value: Option<Vec<u8>>,
+        ttl_ms: Option<u64>,
+    ) -> Result<bool, Error> {
         let mut entries = self.lock();
         if entries.live(&key).map(Vec::as_slice) != expected {
             return Ok(false);
@@ -78,7 +84,11 @@ impl Entries {
             let before = self.map.len();
             self.map.retain(|_, entry| entry.expires.is_none_or(|at| at > now));
             self.bytes = self.map.iter().map(|(key, entry)| key.len() + entry.value.len()).sum();
-            return if self.map.len() < before { self.set(key, value, ttl_ms) } else { Err(Error::Quota) };
+            return if self.map.len() < before {
+                self.set(key, value, ttl_ms)
+            } else {
+                Err(Error::Quota)
+            };
         }
         self.bytes = bytes;
         // A time to live beyond what the clock can count is one without end.
@@ -114,14 +124,25 @@ mod tests {
     fn holds_a_plugin_to_its_share() {
         let kv = Kv::default();
         assert!(matches!(kv.set("k".repeat(513), vec![], None), Err(Error::TooLarge)));
-        assert!(matches!(kv.set("k".into(), vec![0; VALUE_BYTES + 1], None), Err(Error::TooLarge)));
+        assert!(matches!(
+            kv.set("k".into(), vec![0; VALUE_BYTES + 1], None),
+            Err(Error::TooLarge)
+        ));
         let fits = TOTAL_BYTES / (VALUE_BYTES + 3);
         for index in 0..fits {
-            kv.set(format!("{index:03}"), vec![0; VALUE_BYTES], Some(if index == 0 { 0 } else { 60_000 })).unwrap();
+            kv.set(
+                format!("{index:03}"),
+                vec![0; VALUE_BYTES],
+                Some(if index == 0 { 0 } else { 60_000 }),
+            )
+            .unwrap();
         }
         // The expired entry makes room for one more, then it is full; replacing still works.
         kv.set("new".into(), vec![0; VALUE_BYTES], None).unwrap();
-        assert!(matches!(kv.set("one".into(), vec![0; VALUE_BYTES], None), Err(Error::Quota)));
+        assert!(matches!(
+            kv.set("one".into(), vec![0; VALUE_BYTES], None),
+            Err(Error::Quota)
+        ));
         kv.set("new".into(), vec![1; VALUE_BYTES], None).unwrap();
     }
 }

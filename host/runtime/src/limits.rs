@@ -55,7 +55,12 @@ pub(crate) struct Limiter {
 
 impl Limiter {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Limiter { memory: limits.memory, table_elements: limits.table_elements, hit: None, memory_high_water: 0 }
+        Limiter {
+            memory: limits.memory,
+            table_elements: limits.table_elements,
+            hit: None,
+            memory_high_water: 0,
+        }
     }
 }
 

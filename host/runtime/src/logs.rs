@@ -48,7 +48,10 @@ impl PluginLog {
             self.suppressed.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        let message: String = cut(message, self.line_bytes).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let message: String = cut(message, self.line_bytes)
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
         let (plugin, fields) = (self.plugin.as_str(), cut(fields, self.line_bytes));
         match level {
             Level::Debug => tracing::debug!(plugin, fields, "{message}"),
@@ -65,7 +68,11 @@ impl PluginLog {
         }
         window.1 += 1;
         if window.1 == self.lines_per_second + 1 {
-            tracing::warn!(plugin = self.plugin, lines_per_second = self.lines_per_second, "the plugin logs too much; the rest of this second is left out");
+            tracing::warn!(
+                plugin = self.plugin,
+                lines_per_second = self.lines_per_second,
+                "the plugin logs too much; the rest of this second is left out"
+            );
         }
         window.1 <= self.lines_per_second
     }
@@ -96,7 +103,10 @@ impl IsTerminal for LogStream {
 
 impl StdoutStream for LogStream {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        Box::new(LineWriter { stream: self.clone(), line: Vec::new() })
+        Box::new(LineWriter {
+            stream: self.clone(),
+            line: Vec::new(),
+        })
     }
 }
 
@@ -114,7 +124,9 @@ impl AsyncWrite for LineWriter {
             self.line.extend_from_slice(kept);
             if piece.ends_with(b"\n") {
                 let line = std::mem::take(&mut self.line);
-                self.stream.log.write(self.stream.level, String::from_utf8_lossy(&line).trim_end(), "");
+                self.stream
+                    .log
+                    .write(self.stream.level, String::from_utf8_lossy(&line).trim_end(), "");
             }
         }
         Poll::Ready(Ok(bytes.len()))

@@ -32,7 +32,9 @@ impl RedactorPlugin {
         let core = Core::new(name, runtime.clone(), revision.clone(), shared, config);
         let plugin = RedactorPlugin { core, pre: pre.clone() };
         for (index, example) in revision.declaration.examples.iter().take(EXAMPLES).enumerate() {
-            plugin.try_example(example).map_err(|message| LoadError::Canary { index, message })?;
+            plugin
+                .try_example(example)
+                .map_err(|message| LoadError::Canary { index, message })?;
         }
         let guest = plugin.fresh(&plugin.core.config)?;
         plugin.core.put(guest);
@@ -47,7 +49,9 @@ impl RedactorPlugin {
         self.core.health.admit()?;
         let guest = match self.core.take() {
             Some(guest) => Ok(guest),
-            None => self.fresh(&self.core.config).map_err(|error| CallError::Trap(error.to_string())),
+            None => self
+                .fresh(&self.core.config)
+                .map_err(|error| CallError::Trap(error.to_string())),
         };
         let answer = guest.and_then(|guest| self.call(guest, batch));
         match &answer {
@@ -60,24 +64,52 @@ impl RedactorPlugin {
     fn call(&self, mut guest: Guest<Bindings>, batch: &TextBatch) -> Result<Edits, CallError> {
         self.core.arm(&mut guest.store);
         let paths: Vec<&str> = batch.paths().iter().map(String::as_str).collect();
-        let texts: Vec<wit::Text> = batch.texts().iter().map(|text| wit::Text { path: text.path, end: text.end }).collect();
+        let texts: Vec<wit::Text> = batch
+            .texts()
+            .iter()
+            .map(|text| wit::Text {
+                path: text.path,
+                end: text.end,
+            })
+            .collect();
         let answer = guest
             .bindings
             .patchpanel_plugin_redactor()
-            .call_redact(&mut guest.store, wit::Texts { paths: &paths, texts: &texts, bytes: batch.bytes() })
+            .call_redact(
+                &mut guest.store,
+                wit::Texts {
+                    paths: &paths,
+                    texts: &texts,
+                    bytes: batch.bytes(),
+                },
+            )
             .map_err(|error| self.core.explain(&error, &guest.store))?;
         self.core.put(guest);
         let edits = answer.map_err(|text| CallError::Refused(self.core.shared.log.shows().then_some(text)))?;
-        let edit = |edit: wit::Edit| Edit { text: edit.text, start: edit.start, end: edit.end, label: edit.label, bytes_end: edit.bytes_end };
-        let edits = Edits { labels: edits.labels, edits: edits.edits.into_iter().map(edit).collect(), bytes: edits.bytes };
-        batch.check(&edits).map_err(|error| CallError::Contract(error.to_string()))?;
+        let edit = |edit: wit::Edit| Edit {
+            text: edit.text,
+            start: edit.start,
+            end: edit.end,
+            label: edit.label,
+            bytes_end: edit.bytes_end,
+        };
+        let edits = Edits {
+            labels: edits.labels,
+            edits: edits.edits.into_iter().map(edit).collect(),
+            bytes: edits.bytes,
+        };
+        batch
+            .check(&edits)
+            .map_err(|error| CallError::Contract(error.to_string()))?;
         Ok(edits)
     }
 
     fn fresh(&self, config: &str) -> Result<Guest<Bindings>, LoadError> {
         let mut store = self.core.store()?;
         let started = self.pre.instantiate(&mut store).and_then(|bindings| {
-            let answer = bindings.patchpanel_plugin_lifecycle().call_configure(&mut store, config)?;
+            let answer = bindings
+                .patchpanel_plugin_lifecycle()
+                .call_configure(&mut store, config)?;
             Ok((bindings, answer))
         });
         let (bindings, answer) = started.map_err(|error| LoadError::Start(self.core.explain(&error, &store)))?;
@@ -86,16 +118,26 @@ impl RedactorPlugin {
     }
 
     fn try_example(&self, example: &Example) -> Result<(), String> {
-        let guest = self.fresh(&example.config.to_string()).map_err(|error| error.to_string())?;
+        let guest = self
+            .fresh(&example.config.to_string())
+            .map_err(|error| error.to_string())?;
         let event = example_event(example)?;
         let mut events = [event];
-        let edits = self.call(guest, &texts_of(&events)).map_err(|error| error.to_string())?;
-        texts_of(&events).apply(&edits, &mut events).map_err(|error| error.to_string())?;
+        let edits = self
+            .call(guest, &texts_of(&events))
+            .map_err(|error| error.to_string())?;
+        texts_of(&events)
+            .apply(&edits, &mut events)
+            .map_err(|error| error.to_string())?;
         let after = texts_of(&events);
         if after.bytes() == example.expect.as_bytes() {
             return Ok(());
         }
-        Err(format!("expected {:?}, got {:?}", example.expect, String::from_utf8_lossy(after.bytes())))
+        Err(format!(
+            "expected {:?}, got {:?}",
+            example.expect,
+            String::from_utf8_lossy(after.bytes())
+        ))
     }
 
     /// How it fares.
@@ -129,15 +171,30 @@ fn texts_of(events: &[Event]) -> TextBatch {
 
 /// An event whose only free text is the example's, at its path.
 fn example_event(example: &Example) -> Result<Event, String> {
-    let mut parts = EventParts { kind: "canary".to_owned(), ..EventParts::default() };
+    let mut parts = EventParts {
+        kind: "canary".to_owned(),
+        ..EventParts::default()
+    };
     match example.path.split_once('.') {
         None if example.path == "message" => parts.message.clone_from(&example.text),
         Some((root @ ("payload" | "metadata"), names)) => {
-            let value = names.rsplit('.').fold(serde_json::Value::from(example.text.as_str()), |inner, name| serde_json::json!({ name: inner }));
-            if root == "payload" { &mut parts.payload } else { &mut parts.metadata }.push_str(&value.to_string());
+            let value = names.rsplit('.').fold(
+                serde_json::Value::from(example.text.as_str()),
+                |inner, name| serde_json::json!({ name: inner }),
+            );
+            if root == "payload" {
+                &mut parts.payload
+            } else {
+                &mut parts.metadata
+            }
+            .push_str(&value.to_string());
         }
-        _ => return Err(format!("its path {:?} is not `message` or a name below `payload` or `metadata`", example.path)),
+        _ => {
+            return Err(format!(
+                "its path {:?} is not `message` or a name below `payload` or `metadata`",
+                example.path
+            ));
+        }
     }
     parts.build(&EventLimits::default()).map_err(|error| error.to_string())
 }
-

@@ -124,7 +124,11 @@ impl Registry {
     ///
     /// # Errors
     /// Every plugin that cannot be had as configured.
-    pub async fn configure(&self, specs: Vec<PluginSpec>, units: Vec<UnitSpec>) -> Result<Arc<Generation>, Vec<PluginError>> {
+    pub async fn configure(
+        &self,
+        specs: Vec<PluginSpec>,
+        units: Vec<UnitSpec>,
+    ) -> Result<Arc<Generation>, Vec<PluginError>> {
         let mut inner = self.inner.lock().await;
         self.refresh(&mut inner, &specs).await;
         let mut active = BTreeMap::new();
@@ -160,15 +164,29 @@ impl Registry {
                     inner.rejected.remove(&spec.name);
                     continue;
                 }
-                Some(Ok(revision)) if inner.rejected.get(&spec.name).is_some_and(|(hash, _)| *hash == revision.hash) => continue,
-                Some(Ok(revision)) => self.activate(&mut inner, spec, &units).await.map_err(|error| (revision.hash.clone(), error.error)),
+                Some(Ok(revision))
+                    if inner
+                        .rejected
+                        .get(&spec.name)
+                        .is_some_and(|(hash, _)| *hash == revision.hash) =>
+                {
+                    continue;
+                }
+                Some(Ok(revision)) => self
+                    .activate(&mut inner, spec, &units)
+                    .await
+                    .map_err(|error| (revision.hash.clone(), error.error)),
                 Some(Err(error)) => Err((String::new(), error)),
                 // Its file is gone: what is in service stays.
                 None => continue,
             };
             match outcome {
                 Ok(Some(plugin)) => {
-                    tracing::info!(plugin = spec.name, revision = plugin.revision.hash, "new revision in service");
+                    tracing::info!(
+                        plugin = spec.name,
+                        revision = plugin.revision.hash,
+                        "new revision in service"
+                    );
                     inner.rejected.remove(&spec.name);
                     inner.active.insert(spec.name.clone(), plugin);
                     changed = true;
@@ -194,13 +212,18 @@ impl Registry {
         let files = self.directory.as_deref().map(directory::list).unwrap_or_default();
         let mut components = BTreeMap::new();
         for (name, found) in files {
-            let known = inner.components.get(&name).filter(|known| known.stamp == Some(found.stamp));
+            let known = inner
+                .components
+                .get(&name)
+                .filter(|known| known.stamp == Some(found.stamp));
             if let Some(known) = known {
                 components.insert(name, known.clone());
                 continue;
             }
             let (runtime, path, stamp) = (self.runtime.clone(), found.path.clone(), found.stamp);
-            let loading = tokio::task::spawn_blocking(move || directory::read(&found).map(|bytes| bytes.map(|bytes| runtime.load(&bytes))));
+            let loading = tokio::task::spawn_blocking(move || {
+                directory::read(&found).map(|bytes| bytes.map(|bytes| runtime.load(&bytes)))
+            });
             let result = match loading.await {
                 Ok(Ok(Some(result))) => result,
                 Ok(Err(error)) => Err(error),
@@ -213,19 +236,34 @@ impl Registry {
                 }
                 Err(panic) => Err(LoadError::Compile(panic.to_string())),
             };
-            components.insert(name, Component { origin: Origin::File(path), stamp: Some(stamp), result });
+            components.insert(
+                name,
+                Component {
+                    origin: Origin::File(path),
+                    stamp: Some(stamp),
+                    result,
+                },
+            );
         }
         for spec in specs {
             let bundled = self.bundled.iter().find(|(name, _)| *name == spec.from);
             if let (false, Some((name, bytes))) = (components.contains_key(&spec.from), bundled) {
-                let known = inner.components.get(*name).filter(|known| known.origin == Origin::Bundled).cloned();
+                let known = inner
+                    .components
+                    .get(*name)
+                    .filter(|known| known.origin == Origin::Bundled)
+                    .cloned();
                 let component = match known {
                     Some(known) => known,
                     None => {
                         let (runtime, bytes) = (self.runtime.clone(), *bytes);
                         let result = tokio::task::spawn_blocking(move || runtime.load(bytes)).await;
                         let result = result.unwrap_or_else(|panic| Err(LoadError::Compile(panic.to_string())));
-                        Component { origin: Origin::Bundled, stamp: None, result }
+                        Component {
+                            origin: Origin::Bundled,
+                            stamp: None,
+                            result,
+                        }
                     }
                 };
                 components.insert((*name).to_owned(), component);
@@ -235,49 +273,111 @@ impl Registry {
     }
 
     /// Makes a plugin ready with all its uses. `None`: optional and not there.
-    async fn activate(&self, inner: &mut Inner, spec: &PluginSpec, units: &[UnitSpec]) -> Result<Option<Active>, PluginError> {
-        let fail = |unit: Option<&UnitSpec>, error| PluginError { plugin: spec.name.clone(), unit: unit.map(|unit| unit.id.clone()), error };
+    async fn activate(
+        &self,
+        inner: &mut Inner,
+        spec: &PluginSpec,
+        units: &[UnitSpec],
+    ) -> Result<Option<Active>, PluginError> {
+        let fail = |unit: Option<&UnitSpec>, error| PluginError {
+            plugin: spec.name.clone(),
+            unit: unit.map(|unit| unit.id.clone()),
+            error,
+        };
         let Some(component) = inner.components.get(&spec.from).cloned() else {
-            let missing = LoadError::Missing { name: spec.from.clone(), file: format!("{}.wasm", spec.from) };
-            return if spec.optional { Ok(None) } else { Err(fail(None, missing)) };
+            let missing = LoadError::Missing {
+                name: spec.from.clone(),
+                file: format!("{}.wasm", spec.from),
+            };
+            return if spec.optional {
+                Ok(None)
+            } else {
+                Err(fail(None, missing))
+            };
         };
         let revision = component.result.map_err(|error| fail(None, error))?;
         let kv = inner.kv.entry(spec.name.clone()).or_default().clone();
         let mut ready = Vec::new();
         for unit in units.iter().filter(|unit| unit.plugin == spec.name) {
-            let kept = inner.active.get(&spec.name).filter(|old| old.spec == *spec && old.revision.hash == revision.hash);
-            let kept = kept.and_then(|old| old.units.iter().find(|(known, _)| known == unit)).map(|(_, running)| running.clone());
+            let kept = inner
+                .active
+                .get(&spec.name)
+                .filter(|old| old.spec == *spec && old.revision.hash == revision.hash);
+            let kept = kept
+                .and_then(|old| old.units.iter().find(|(known, _)| known == unit))
+                .map(|(_, running)| running.clone());
             let started = match kept {
                 Some(running) => running,
-                None => self.start(spec, unit, &revision, kv.clone()).await.map_err(|error| fail(Some(unit), error))?,
+                None => self
+                    .start(spec, unit, &revision, kv.clone())
+                    .await
+                    .map_err(|error| fail(Some(unit), error))?,
             };
             ready.push((unit.clone(), started));
         }
-        Ok(Some(Active { spec: spec.clone(), origin: component.origin, revision, units: ready }))
+        Ok(Some(Active {
+            spec: spec.clone(),
+            origin: component.origin,
+            revision,
+            units: ready,
+        }))
     }
 
-    async fn start(&self, spec: &PluginSpec, unit: &UnitSpec, revision: &Arc<Revision>, kv: Arc<Kv>) -> Result<Unit, LoadError> {
+    async fn start(
+        &self,
+        spec: &PluginSpec,
+        unit: &UnitSpec,
+        revision: &Arc<Revision>,
+        kv: Arc<Kv>,
+    ) -> Result<Unit, LoadError> {
         let kind = revision.declaration.kind;
         if !unit.role.fits(kind) {
-            return Err(LoadError::WrongKind { found: kind, expected: unit.role.expected() });
+            return Err(LoadError::WrongKind {
+                found: kind,
+                expected: unit.role.expected(),
+            });
         }
-        let shared = Arc::new(Shared::new(&spec.name, kind, spec.limits.resolve(kind), spec.grants.clone(), kv));
+        let shared = Arc::new(Shared::new(
+            &spec.name,
+            kind,
+            spec.limits.resolve(kind),
+            spec.grants.clone(),
+            kv,
+        ));
         if let Pre::Channel(pre) = &revision.pre {
             let channel = ChannelPlugin::start(&spec.name, &self.runtime, revision, pre, shared, &unit.config).await?;
             return Ok(Unit::Channel(Arc::new(channel)));
         }
-        let (name, runtime, revision, config) = (spec.name.clone(), self.runtime.clone(), revision.clone(), unit.config.clone());
+        let (name, runtime, revision, config) = (
+            spec.name.clone(),
+            self.runtime.clone(),
+            revision.clone(),
+            unit.config.clone(),
+        );
         let starting = tokio::task::spawn_blocking(move || match &revision.pre {
-            Pre::Redactor(pre) => RedactorPlugin::start(&name, &runtime, &revision, pre, shared, &config).map(|plugin| Unit::Redactor(Arc::new(plugin))),
-            Pre::Transform(pre) => TransformPlugin::start(&name, &runtime, &revision, pre, shared, &config).map(|plugin| Unit::Transform(Arc::new(plugin))),
-            Pre::Channel(_) => Err(LoadError::WrongKind { found: kind, expected: "redactor or transform" }),
+            Pre::Redactor(pre) => RedactorPlugin::start(&name, &runtime, &revision, pre, shared, &config)
+                .map(|plugin| Unit::Redactor(Arc::new(plugin))),
+            Pre::Transform(pre) => TransformPlugin::start(&name, &runtime, &revision, pre, shared, &config)
+                .map(|plugin| Unit::Transform(Arc::new(plugin))),
+            Pre::Channel(_) => Err(LoadError::WrongKind {
+                found: kind,
+                expected: "redactor or transform",
+            }),
         });
-        starting.await.unwrap_or_else(|panic| Err(LoadError::Compile(panic.to_string())))
+        starting
+            .await
+            .unwrap_or_else(|panic| Err(LoadError::Compile(panic.to_string())))
     }
 
     fn publish(&self, inner: &Inner) -> Arc<Generation> {
-        let units = inner.active.values().flat_map(|active| active.units.iter().map(|(spec, unit)| (spec.id.clone(), unit.clone())));
-        let generation = Arc::new(Generation { number: self.generation.load().number + 1, units: units.collect() });
+        let units = inner
+            .active
+            .values()
+            .flat_map(|active| active.units.iter().map(|(spec, unit)| (spec.id.clone(), unit.clone())));
+        let generation = Arc::new(Generation {
+            number: self.generation.load().number + 1,
+            units: units.collect(),
+        });
         self.generation.store(generation.clone());
         self.statuses.store(Arc::new(statuses(inner)));
         generation
@@ -307,7 +407,11 @@ fn statuses(inner: &Inner) -> Vec<PluginStatus> {
             Some(active) => {
                 let mut status = PluginStatus::of(&spec.name, &active.origin, &active.revision, rejected);
                 status.granted = Some(crate::status::Granted::of(&spec.grants));
-                status.uses = active.units.iter().map(|(spec, unit)| UnitStatus::of(&spec.id, unit)).collect();
+                status.uses = active
+                    .units
+                    .iter()
+                    .map(|(spec, unit)| UnitStatus::of(&spec.id, unit))
+                    .collect();
                 status
             }
             None => PluginStatus::absent(&spec.name, rejected),

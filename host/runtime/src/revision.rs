@@ -50,13 +50,19 @@ impl Runtime {
     pub fn load(&self, bytes: &[u8]) -> Result<Arc<Revision>, LoadError> {
         let size = bytes.len() as u64;
         if size > COMPONENT_BYTES {
-            return Err(LoadError::TooLarge { bytes: size, limit: COMPONENT_BYTES });
+            return Err(LoadError::TooLarge {
+                bytes: size,
+                limit: COMPONENT_BYTES,
+            });
         }
         let declaration = Declaration::read(bytes)?;
         let hash = hash(bytes);
         let component = self.cache.compile(&self.engine, &hash, bytes)?;
         let world = declaration.kind.world();
-        let misfit = |error: wasmtime::Error| LoadError::World { world, message: format!("{error:#}") };
+        let misfit = |error: wasmtime::Error| LoadError::World {
+            world,
+            message: format!("{error:#}"),
+        };
         let link = |linker: &wasmtime::component::Linker<State>| linker.instantiate_pre(&component).map_err(misfit);
         let pre = match declaration.kind {
             Kind::Redactor => Pre::Redactor(RedactorPluginPre::new(link(&self.blocking)?).map_err(misfit)?),

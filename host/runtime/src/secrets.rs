@@ -28,7 +28,9 @@ impl SecretSource {
     /// The value. The error names the source only.
     pub(crate) fn read(&self) -> Result<String, String> {
         match self {
-            SecretSource::Env(name) => std::env::var(name).map_err(|_| format!("the environment variable {name} is not set")),
+            SecretSource::Env(name) => {
+                std::env::var(name).map_err(|_| format!("the environment variable {name} is not set"))
+            }
             SecretSource::File(path) => fs::read_to_string(path)
                 .map(|text| text.strip_suffix('\n').unwrap_or(&text).to_owned())
                 .map_err(|error| format!("cannot read {}: {}", path.display(), error.kind())),

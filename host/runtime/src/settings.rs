@@ -30,7 +30,10 @@ impl LimitSettings {
     pub(crate) fn resolve(&self, kind: Kind) -> Limits {
         let default = match kind {
             Kind::Redactor | Kind::Transform => Limits::default(),
-            Kind::Channel => Limits { deadline: Duration::from_secs(30), ..Limits::default() },
+            Kind::Channel => Limits {
+                deadline: Duration::from_secs(30),
+                ..Limits::default()
+            },
         };
         Limits {
             memory: self.memory.unwrap_or(default.memory),

@@ -30,7 +30,13 @@ impl Shared {
         let withheld = kind == Kind::Redactor && !grants.log;
         let log = Arc::new(PluginLog::new(name.to_owned(), &limits, withheld));
         let egress = Egress::new(grants.clone(), limits.http_body);
-        Shared { limits, grants, log, kv, egress }
+        Shared {
+            limits,
+            grants,
+            log,
+            kv,
+            egress,
+        }
     }
 }
 
@@ -63,8 +69,15 @@ impl State {
         if let Some(directory) = &grants.directory {
             std::fs::create_dir_all(directory)
                 .map_err(|error| error.to_string())
-                .and_then(|()| wasi.preopened_dir(directory, "/", FsPerms::ReadWrite).map(|_| ()).map_err(|error| error.to_string()))
-                .map_err(|message| LoadError::Grant { what: format!("directory {}", directory.display()), message })?;
+                .and_then(|()| {
+                    wasi.preopened_dir(directory, "/", FsPerms::ReadWrite)
+                        .map(|_| ())
+                        .map_err(|error| error.to_string())
+                })
+                .map_err(|message| LoadError::Grant {
+                    what: format!("directory {}", directory.display()),
+                    message,
+                })?;
         }
         Ok(State {
             wasi: wasi.build(),
@@ -79,13 +92,20 @@ impl State {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
     }
 }
 
 impl WasiHttpView for State {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { hooks: &mut self.egress, table: &mut self.table, ctx: &mut self.http }
+        WasiHttpCtxView {
+            hooks: &mut self.egress,
+            table: &mut self.table,
+            ctx: &mut self.http,
+        }
     }
 }
 
@@ -100,14 +120,22 @@ impl events::Host for State {}
 
 impl log::Host for State {
     fn write(&mut self, level: events::Level, message: String, fields: Vec<(String, String)>) {
-        let fields: Vec<String> = fields.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let fields: Vec<String> = fields
+            .into_iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         self.shared.log.write(level.into(), &message, &fields.join(" "));
     }
 }
 
 impl secrets::Host for State {
     fn get(&mut self, name: String) -> Result<String, secrets::Error> {
-        let source = self.shared.grants.secrets.get(&name).ok_or(secrets::Error::NotGranted)?;
+        let source = self
+            .shared
+            .grants
+            .secrets
+            .get(&name)
+            .ok_or(secrets::Error::NotGranted)?;
         source.read().map_err(secrets::Error::Unavailable)
     }
 }
@@ -126,7 +154,13 @@ impl kv::Host for State {
         Ok(())
     }
 
-    fn compare_and_set(&mut self, key: String, expected: Option<Vec<u8>>, value: Option<Vec<u8>>, ttl_ms: Option<u64>) -> Result<bool, kv::Error> {
+    fn compare_and_set(
+        &mut self,
+        key: String,
+        expected: Option<Vec<u8>>,
+        value: Option<Vec<u8>>,
+        ttl_ms: Option<u64>,
+    ) -> Result<bool, kv::Error> {
         self.shared.kv.compare_and_set(key, expected.as_deref(), value, ttl_ms)
     }
 }

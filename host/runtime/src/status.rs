@@ -108,9 +108,18 @@ impl UnitStatus {
         let (health, suppressed_log_lines, refused_requests) = match unit {
             Unit::Redactor(plugin) => (plugin.health(), plugin.suppressed_log_lines(), 0),
             Unit::Transform(plugin) => (plugin.health(), plugin.suppressed_log_lines(), 0),
-            Unit::Channel(plugin) => (plugin.health(), plugin.suppressed_log_lines(), plugin.refused_requests()),
+            Unit::Channel(plugin) => (
+                plugin.health(),
+                plugin.suppressed_log_lines(),
+                plugin.refused_requests(),
+            ),
         };
-        UnitStatus { id: id.to_owned(), health, suppressed_log_lines, refused_requests }
+        UnitStatus {
+            id: id.to_owned(),
+            health,
+            suppressed_log_lines,
+            refused_requests,
+        }
     }
 }
 
@@ -119,7 +128,11 @@ impl PluginStatus {
         let declared = revision.declaration();
         PluginStatus {
             name: name.to_owned(),
-            state: if error.is_some() { PluginState::Degraded } else { PluginState::Ready },
+            state: if error.is_some() {
+                PluginState::Degraded
+            } else {
+                PluginState::Ready
+            },
             error,
             origin: Some(origin.clone()),
             revision: Some(revision.hash().to_owned()),
@@ -149,7 +162,10 @@ impl PluginStatus {
     }
 
     pub(crate) fn unused(self) -> Self {
-        PluginStatus { state: PluginState::Unused, ..self }
+        PluginStatus {
+            state: PluginState::Unused,
+            ..self
+        }
     }
 
     /// Quarantine comes and goes by itself, so it is looked at when somebody asks.

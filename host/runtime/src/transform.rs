@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use patchpanel_event::{Event, EventParts, Level, Outcome, Patch, TransformFailure};
 
+use crate::bindings::events;
 use crate::bindings::transform::exports::patchpanel::plugin::transformer as wit;
 use crate::bindings::transform::{TransformPlugin as Bindings, TransformPluginPre};
-use crate::bindings::events;
 use crate::guest::{Core, Guest, configured};
 use crate::revision::Revision;
 use crate::state::{Shared, State};
@@ -65,7 +65,11 @@ impl TransformPlugin {
             .map_err(|error| self.core.explain(&error, &guest.store))?;
         self.core.put(guest);
         if answers.len() != batch.len() {
-            return Err(CallError::Contract(format!("{} answers to {} events", answers.len(), batch.len())));
+            return Err(CallError::Contract(format!(
+                "{} answers to {} events",
+                answers.len(),
+                batch.len()
+            )));
         }
         Ok(answers.into_iter().map(from_guest).collect())
     }
@@ -73,7 +77,9 @@ impl TransformPlugin {
     fn fresh(&self) -> Result<Guest<Bindings>, LoadError> {
         let mut store = self.core.store()?;
         let started = self.pre.instantiate(&mut store).and_then(|bindings| {
-            let answer = bindings.patchpanel_plugin_lifecycle().call_configure(&mut store, &self.core.config)?;
+            let answer = bindings
+                .patchpanel_plugin_lifecycle()
+                .call_configure(&mut store, &self.core.config)?;
             Ok((bindings, answer))
         });
         let (bindings, answer) = started.map_err(|error| LoadError::Start(self.core.explain(&error, &store)))?;
@@ -115,8 +121,16 @@ pub(crate) fn to_guest(event: &Event) -> events::Event {
         subject: parts.subject,
         correlation_id: parts.correlation_id,
         channels: parts.channels,
-        metadata: if parts.metadata.is_empty() { "{}".to_owned() } else { parts.metadata },
-        payload: if parts.payload.is_empty() { "null".to_owned() } else { parts.payload },
+        metadata: if parts.metadata.is_empty() {
+            "{}".to_owned()
+        } else {
+            parts.metadata
+        },
+        payload: if parts.payload.is_empty() {
+            "null".to_owned()
+        } else {
+            parts.payload
+        },
     }
 }
 
@@ -151,7 +165,15 @@ fn parts_from_guest(event: events::Event) -> EventParts {
         subject: event.subject,
         correlation_id: event.correlation_id,
         channels: event.channels,
-        metadata: if event.metadata == "{}" { String::new() } else { event.metadata },
-        payload: if event.payload == "null" { String::new() } else { event.payload },
+        metadata: if event.metadata == "{}" {
+            String::new()
+        } else {
+            event.metadata
+        },
+        payload: if event.payload == "null" {
+            String::new()
+        } else {
+            event.payload
+        },
     }
 }

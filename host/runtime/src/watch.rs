@@ -26,7 +26,12 @@ impl DirectoryWatch {
     /// Begins to watch.
     pub fn new(directory: &Path) -> DirectoryWatch {
         let (sender, hints) = mpsc::channel(1);
-        let mut watch = DirectoryWatch { directory: directory.to_owned(), hints, watcher: None, sender };
+        let mut watch = DirectoryWatch {
+            directory: directory.to_owned(),
+            hints,
+            watcher: None,
+            sender,
+        };
         watch.attach();
         watch
     }
@@ -37,10 +42,16 @@ impl DirectoryWatch {
             // Full: a hint is waiting already.
             let _ = sender.try_send(());
         };
-        let watcher = notify::recommended_watcher(hint).and_then(|mut watcher| watcher.watch(&self.directory, RecursiveMode::NonRecursive).map(|()| watcher));
+        let watcher = notify::recommended_watcher(hint).and_then(|mut watcher| {
+            watcher
+                .watch(&self.directory, RecursiveMode::NonRecursive)
+                .map(|()| watcher)
+        });
         match watcher {
             Ok(watcher) => self.watcher = Some(watcher),
-            Err(error) => tracing::debug!(directory = %self.directory.display(), %error, "no hints from the plugins directory; it is looked at regularly"),
+            Err(error) => {
+                tracing::debug!(directory = %self.directory.display(), %error, "no hints from the plugins directory; it is looked at regularly")
+            }
         }
     }
 

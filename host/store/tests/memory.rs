@@ -45,8 +45,14 @@ fn agrees_with_the_model() {
 async fn refuses_what_does_not_fit_and_takes_it_once_there_is_room() {
     let bytes = event("1").json().len();
     for limits in [
-        MemoryLimits { events: 2, ..MemoryLimits::default() },
-        MemoryLimits { bytes: 2 * bytes + 1, ..MemoryLimits::default() },
+        MemoryLimits {
+            events: 2,
+            ..MemoryLimits::default()
+        },
+        MemoryLimits {
+            bytes: 2 * bytes + 1,
+            ..MemoryLimits::default()
+        },
     ] {
         let store = store(limits);
         store.append(vec![new_event("1", &["a", "b"])]).await.unwrap();

@@ -11,7 +11,9 @@ pub(crate) fn config(command: &ConfigCommand) -> anyhow::Result<u8> {
     let config = match config::load(file) {
         Ok(config) => config,
         Err(error) => {
-            let Some(mistakes) = error.downcast_ref::<config::Mistakes>().filter(|_| *json) else { return Err(error) };
+            let Some(mistakes) = error.downcast_ref::<config::Mistakes>().filter(|_| *json) else {
+                return Err(error);
+            };
             println!("{}", json!({"ok": false, "mistakes": mistakes.to_json()}));
             return Ok(exit::WRONG_INPUT);
         }
@@ -23,9 +25,18 @@ pub(crate) fn config(command: &ConfigCommand) -> anyhow::Result<u8> {
     });
     match problem {
         Ok(()) if *json => println!("{}", json!({"ok": true, "mistakes": []})),
-        Ok(()) => println!("{}: ok ({} plugins, {} channels, {} subscriptions)", file.display(), config.plugins.len(), config.channels.len(), config.subscriptions.len()),
+        Ok(()) => println!(
+            "{}: ok ({} plugins, {} channels, {} subscriptions)",
+            file.display(),
+            config.plugins.len(),
+            config.channels.len(),
+            config.subscriptions.len()
+        ),
         Err(error) if *json => {
-            println!("{}", json!({"ok": false, "mistakes": [{"message": format!("{error:#}")}]}));
+            println!(
+                "{}",
+                json!({"ok": false, "mistakes": [{"message": format!("{error:#}")}]})
+            );
             return Ok(exit::WRONG_INPUT);
         }
         Err(error) => {

@@ -29,22 +29,28 @@ pub(crate) fn demo(args: &DemoArgs) -> anyhow::Result<u8> {
         fs::remove_file(&audit)?;
     }
     let serving = !args.once && std::io::stdout().is_terminal();
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
-        let listener = match serving {
-            true => Some(TcpListener::bind(args.listen).await.with_context(|| format!("cannot listen on {}; choose another port with --listen", args.listen))?),
-            false => None,
-        };
-        let history = History::open(&args.repo, config.limits)?;
-        let service = Service::start(config, None).await?;
-        let delivered = tell_history(&service, history, &audit).await?;
-        match listener {
-            Some(listener) => {
-                print_next_steps(&listener, &dir)?;
-                service.serve(listener).await
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(async {
+            let listener =
+                match serving {
+                    true => Some(TcpListener::bind(args.listen).await.with_context(|| {
+                        format!("cannot listen on {}; choose another port with --listen", args.listen)
+                    })?),
+                    false => None,
+                };
+            let history = History::open(&args.repo, config.limits)?;
+            let service = Service::start(config, None).await?;
+            let delivered = tell_history(&service, history, &audit).await?;
+            match listener {
+                Some(listener) => {
+                    print_next_steps(&listener, &dir)?;
+                    service.serve(listener).await
+                }
+                None => Ok(if delivered { exit::OK } else { exit::FAILED }),
             }
-            None => Ok(if delivered { exit::OK } else { exit::FAILED }),
-        }
-    })
+        })
 }
 
 /// Publishes all commits, waits until all is delivered and says what was done. False: not all was.
@@ -61,18 +67,35 @@ async fn tell_history(service: &Service, mut history: History, audit: &Path) -> 
         commits += batch.len() as u64;
         publish(service, batch).await?;
     }
-    anyhow::ensure!(commits > 0, "the repository has no commits; name another with --repo PATH");
+    anyhow::ensure!(
+        commits > 0,
+        "the repository has no commits; name another with --repo PATH"
+    );
     service.router.idle().await;
     let seconds = started.elapsed().as_secs_f64();
     let stats = service.router.stats().await?;
     let sum = |count: fn(&patchpanel_store::Account) -> u64| stats.accounts().map(count).sum::<u64>();
     let (delivered, dead) = (sum(|account| account.delivered), sum(|account| account.dead));
-    let redactions: Vec<String> = stats.redactions.iter().map(|(label, count)| format!("{count} {label}")).collect();
+    let redactions: Vec<String> = stats
+        .redactions
+        .iter()
+        .map(|(label, count)| format!("{count} {label}"))
+        .collect();
     eprintln!();
-    eprintln!("{commits} commits became events; {} could not be read", history.unreadable);
-    eprintln!("{} redactions ({})", stats.redactions.values().sum::<u64>(), redactions.join(", "));
+    eprintln!(
+        "{commits} commits became events; {} could not be read",
+        history.unreadable
+    );
+    eprintln!(
+        "{} redactions ({})",
+        stats.redactions.values().sum::<u64>(),
+        redactions.join(", ")
+    );
     eprintln!("{delivered} deliveries, {dead} dead letters");
-    eprintln!("{:.0} events per second ({seconds:.2} s from the first commit to the last delivery)", f64::from(u32::try_from(commits).unwrap_or(u32::MAX)) / seconds);
+    eprintln!(
+        "{:.0} events per second ({seconds:.2} s from the first commit to the last delivery)",
+        f64::from(u32::try_from(commits).unwrap_or(u32::MAX)) / seconds
+    );
     eprintln!("kept in {}", audit.display());
     Ok(dead == 0 && delivered > 0)
 }
@@ -93,9 +116,16 @@ fn print_next_steps(listener: &TcpListener, dir: &Path) -> anyhow::Result<()> {
     eprintln!("The router now listens on http://{address}. Send it an event of your own:");
     eprintln!();
     eprintln!("  curl -s http://{address}/v1/events -H 'content-type: application/json' \\");
-    eprintln!("    -d '{{\"type\": \"demo.hello\", \"level\": \"warning\", \"message\": \"mail me at ada@example.com\"}}'");
+    eprintln!(
+        "    -d '{{\"type\": \"demo.hello\", \"level\": \"warning\", \"message\": \"mail me at ada@example.com\"}}'"
+    );
     eprintln!();
-    eprintln!("Drop a plugin into {}: as redact.wasm it takes the place of the", dir.join("plugins.d").display());
-    eprintln!("bundled redactor, as mine.wasm it runs behind it. See http://{address}/v1/plugins. Ctrl-C ends the demo.");
+    eprintln!(
+        "Drop a plugin into {}: as redact.wasm it takes the place of the",
+        dir.join("plugins.d").display()
+    );
+    eprintln!(
+        "bundled redactor, as mine.wasm it runs behind it. See http://{address}/v1/plugins. Ctrl-C ends the demo."
+    );
     Ok(())
 }

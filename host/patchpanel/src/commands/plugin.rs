@@ -18,15 +18,33 @@ pub(crate) fn plugin(command: &PluginCommand) -> anyhow::Result<u8> {
 }
 
 fn list(config: Option<&Path>, json: bool) -> anyhow::Result<u8> {
-    let mut rows: Vec<Value> = bundled::BUNDLED.iter().map(|(name, bytes)| row(name, "bundled", &Declaration::read(bytes))).collect();
+    let mut rows: Vec<Value> = bundled::BUNDLED
+        .iter()
+        .map(|(name, bytes)| row(name, "bundled", &Declaration::read(bytes)))
+        .collect();
     if let Some(file) = config {
         let config = config::load(file)?;
-        let mut files: Vec<_> = fs::read_dir(&config.plugins_dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        let mut files: Vec<_> = fs::read_dir(&config.plugins_dir)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .collect();
         files.sort();
-        for path in files.iter().filter(|path| path.extension().is_some_and(|extension| extension == "wasm")) {
-            let declaration = read(path).map_err(|error| LoadError::Read { path: path.display().to_string(), message: error.to_string() });
+        for path in files
+            .iter()
+            .filter(|path| path.extension().is_some_and(|extension| extension == "wasm"))
+        {
+            let declaration = read(path).map_err(|error| LoadError::Read {
+                path: path.display().to_string(),
+                message: error.to_string(),
+            });
             let name = path.file_stem().unwrap_or_default().to_string_lossy();
-            rows.push(row(&name, &path.display().to_string(), &declaration.and_then(|bytes| Declaration::read(&bytes))));
+            rows.push(row(
+                &name,
+                &path.display().to_string(),
+                &declaration.and_then(|bytes| Declaration::read(&bytes)),
+            ));
         }
     }
     if json {
@@ -34,10 +52,19 @@ fn list(config: Option<&Path>, json: bool) -> anyhow::Result<u8> {
         return Ok(exit::OK);
     }
     let text = |row: &Value, key: &str| row.get(key).and_then(Value::as_str).unwrap_or("-").to_owned();
-    println!("{:<20} {:<10} {:<10} {}", "NAME", "KIND", "VERSION", "DESCRIPTION");
+    println!("{:<20} {:<10} {:<10} DESCRIPTION", "NAME", "KIND", "VERSION");
     for row in &rows {
-        let last = row.get("error").map_or_else(|| text(row, "description"), |_| format!("not usable: {}", text(row, "error")));
-        println!("{:<20} {:<10} {:<10} {last} ({})", text(row, "name"), text(row, "kind"), text(row, "version"), text(row, "origin"));
+        let last = row.get("error").map_or_else(
+            || text(row, "description"),
+            |_| format!("not usable: {}", text(row, "error")),
+        );
+        println!(
+            "{:<20} {:<10} {:<10} {last} ({})",
+            text(row, "name"),
+            text(row, "kind"),
+            text(row, "version"),
+            text(row, "origin")
+        );
     }
     Ok(exit::OK)
 }
@@ -55,7 +82,13 @@ fn inspect(file: &Path, as_json: bool) -> anyhow::Result<u8> {
     let bundled = bundled::BUNDLED.iter().find(|(name, _)| Path::new(name) == file);
     let bytes = match bundled {
         Some((_, bytes)) => bytes.to_vec(),
-        None => read(file).with_context(|| format!("cannot read {}; bundled plugins are {}", file.display(), bundled::names().join(", ")))?,
+        None => read(file).with_context(|| {
+            format!(
+                "cannot read {}; bundled plugins are {}",
+                file.display(),
+                bundled::names().join(", ")
+            )
+        })?,
     };
     let declared = match Declaration::read(&bytes) {
         Ok(declared) => declared,
@@ -68,10 +101,18 @@ fn inspect(file: &Path, as_json: bool) -> anyhow::Result<u8> {
         println!("{}", json!({"bytes": bytes.len(), "declaration": declared}));
         return Ok(exit::OK);
     }
-    println!("{} {} ({}, contract {})", declared.name, declared.version, declared.kind, declared.api);
+    println!(
+        "{} {} ({}, contract {})",
+        declared.name, declared.version, declared.kind, declared.api
+    );
     println!("{}", declared.description);
     println!("size: {} bytes", bytes.len());
-    println!("asks for: {}", declared.capabilities.map_or_else(|| "nothing".to_owned(), |asks| asks.to_string()));
+    println!(
+        "asks for: {}",
+        declared
+            .capabilities
+            .map_or_else(|| "nothing".to_owned(), |asks| asks.to_string())
+    );
     println!("examples: {}", declared.examples.len());
     if let Some(schema) = declared.config_schema {
         println!("config: {}", serde_json::to_string_pretty(&schema)?);

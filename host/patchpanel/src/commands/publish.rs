@@ -28,7 +28,11 @@ struct Sent {
 pub(crate) fn publish(args: &PublishArgs) -> anyhow::Result<u8> {
     let url = format!("{}/v1/events", args.url.trim_end_matches('/'));
     let mut input = open(&args.file)?;
-    let agent = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(120))).http_status_as_error(false).build().new_agent();
+    let agent = ureq::Agent::config_builder()
+        .timeout_global(Some(Duration::from_secs(120)))
+        .http_status_as_error(false)
+        .build()
+        .new_agent();
     let mut sent = Sent::default();
     let first = loop {
         let buffer = input.fill_buf()?;
@@ -49,7 +53,9 @@ pub(crate) fn publish(args: &PublishArgs) -> anyhow::Result<u8> {
         let mut body = Vec::new();
         input.take(ARRAY_BYTES + 1).read_to_end(&mut body)?;
         if body.len() as u64 > ARRAY_BYTES {
-            bail!("a JSON array of more than {ARRAY_BYTES} bytes cannot be sent at once; write one event per line instead");
+            bail!(
+                "a JSON array of more than {ARRAY_BYTES} bytes cannot be sent at once; write one event per line instead"
+            );
         }
         send(&agent, &url, "application/json", &body, 1, &mut sent)?;
     } else {
@@ -67,7 +73,9 @@ fn open(file: &Path) -> anyhow::Result<Box<dyn BufRead>> {
     if file == Path::new("-") {
         return Ok(Box::new(BufReader::new(io::stdin())));
     }
-    Ok(Box::new(BufReader::new(File::open(file).with_context(|| format!("cannot open {}", file.display()))?)))
+    Ok(Box::new(BufReader::new(
+        File::open(file).with_context(|| format!("cannot open {}", file.display()))?,
+    )))
 }
 
 fn send_lines(agent: &ureq::Agent, url: &str, mut input: Box<dyn BufRead>, sent: &mut Sent) -> anyhow::Result<()> {
@@ -86,10 +94,20 @@ fn send_lines(agent: &ureq::Agent, url: &str, mut input: Box<dyn BufRead>, sent:
     }
 }
 
-fn send(agent: &ureq::Agent, url: &str, content_type: &str, body: &[u8], first_line: usize, sent: &mut Sent) -> anyhow::Result<()> {
+fn send(
+    agent: &ureq::Agent,
+    url: &str,
+    content_type: &str,
+    body: &[u8],
+    first_line: usize,
+    sent: &mut Sent,
+) -> anyhow::Result<()> {
     for attempt in 1.. {
-        let mut response =
-            agent.post(url).header("content-type", content_type).send(body).with_context(|| format!("cannot reach the router at {url}"))?;
+        let mut response = agent
+            .post(url)
+            .header("content-type", content_type)
+            .send(body)
+            .with_context(|| format!("cannot reach the router at {url}"))?;
         let status = response.status().as_u16();
         let text = response.body_mut().read_to_string().unwrap_or_default();
         let answer: Value = serde_json::from_str(&text).unwrap_or_default();
@@ -103,12 +121,18 @@ fn send(agent: &ureq::Agent, url: &str, content_type: &str, body: &[u8], first_l
             std::thread::sleep(Duration::from_millis(100 << attempt));
             continue;
         }
-        let detail = answer.get("detail").and_then(Value::as_str).unwrap_or("no reason was given");
+        let detail = answer
+            .get("detail")
+            .and_then(Value::as_str)
+            .unwrap_or("no reason was given");
         let place = match answer.get("line").and_then(Value::as_u64) {
             Some(line) => format!(" (input line {})", first_line as u64 + line - 1),
             None => String::new(),
         };
-        bail!("the router refused the events with status {status}{place}: {detail}\n{} events were accepted before that", sent.accepted);
+        bail!(
+            "the router refused the events with status {status}{place}: {detail}\n{} events were accepted before that",
+            sent.accepted
+        );
     }
     Ok(())
 }

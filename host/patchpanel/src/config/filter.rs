@@ -1,10 +1,12 @@
 //! Filters: from TOML to the tree that event patterns are read from.
 
+use std::ops::Range;
+
 use patchpanel_event::FIELD_NAMES;
 use patchpanel_filter::{Key, Pattern, Source, SourceValue};
 use toml::de::DeValue;
 
-use super::node::Node;
+use super::node::{Entry, Node, Section};
 use super::values::value_of;
 
 /// Reads a pattern; its mistakes are placed in the file. `a.b = [1]`, `"a.b" = [1]` and `a = { b = [1] }` are one
@@ -13,10 +15,13 @@ pub(super) fn pattern(node: &Node<'_>) -> Option<Pattern> {
     if !matches!(node.value, DeValue::Table(_)) {
         return node.expected("a table", "write a pattern such as { type = [\"git.commit\"] }");
     }
-    let source = source(node)?;
+    let mut not_json = Vec::new();
+    let source = source(node, &mut not_json);
     match Pattern::parse_with_fields(&source, &FIELD_NAMES) {
-        Ok(pattern) => Some(pattern),
-        Err(mistakes) => {
+        Ok(pattern) if not_json.is_empty() => Some(pattern),
+        Ok(_) => None,
+        Err(mut mistakes) => {
+            mistakes.retain(|mistake| !not_json.contains(&mistake.span));
             for mistake in mistakes {
                 let separator = if mistake.path.is_empty() { "" } else { "." };
                 let place = Node {
@@ -31,48 +36,48 @@ pub(super) fn pattern(node: &Node<'_>) -> Option<Pattern> {
     }
 }
 
-/// All of the tree, or `None` after noting everything in it that JSON does not have.
-fn source(node: &Node<'_>) -> Option<Source> {
+/// The value as a tree. What JSON does not have is noted and becomes null; `not_json` then has its place.
+fn source(node: &Node<'_>, not_json: &mut Vec<Range<usize>>) -> Source {
     let value = match node.value {
-        DeValue::String(text) => SourceValue::String(text.to_string()),
-        DeValue::Boolean(flag) => SourceValue::Bool(*flag),
+        DeValue::String(text) => Some(SourceValue::String(text.to_string())),
+        DeValue::Boolean(flag) => Some(SourceValue::Bool(*flag)),
         DeValue::Integer(written) => match value_of(written) {
-            Some(value) => SourceValue::Number(value.to_string()),
-            None => return node.refuse("an integer that is too long", ""),
+            Some(value) => Some(SourceValue::Number(value.to_string())),
+            None => node.refuse("an integer that is too long", ""),
         },
         DeValue::Float(written) => match json_number(written.as_str()) {
-            Some(number) => SourceValue::Number(number),
-            None => return node.refuse("infinity and NaN cannot be compared with numbers", ""),
+            Some(number) => Some(SourceValue::Number(number)),
+            None => node.refuse("infinity and NaN cannot be compared with numbers", ""),
         },
         DeValue::Datetime(time) => {
-            return node.refuse(
-                "a date or time, which events have only as text",
-                format!("put it into quotes: \"{time}\""),
-            );
+            let help = format!("put it into quotes: \"{time}\"");
+            node.refuse("a date or time, which events have only as text", help)
         }
         DeValue::Array(_) => {
-            let items: Vec<Option<Source>> = node.list()?.iter().map(source).collect();
-            SourceValue::Array(items.into_iter().collect::<Option<_>>()?)
+            let items = node.list().unwrap_or_default();
+            Some(SourceValue::Array(
+                items.iter().map(|item| source(item, not_json)).collect(),
+            ))
         }
         DeValue::Table(_) => {
-            let members: Vec<Option<(Key, Source)>> = node.section(|section| {
-                let entries = section.entries();
-                let member = |entry: &super::node::Entry<'_>| {
-                    let key = Key {
-                        name: entry.name.to_owned(),
-                        span: entry.key.span.clone(),
-                    };
-                    Some((key, source(&entry.value)?))
+            let entries = node.section(Section::entries).unwrap_or_default();
+            let member = |entry: Entry<'_>| {
+                let key = Key {
+                    name: entry.name.to_owned(),
+                    span: entry.key.span,
                 };
-                entries.iter().map(member).collect()
-            })?;
-            SourceValue::Object(members.into_iter().collect::<Option<_>>()?)
+                (key, source(&entry.value, not_json))
+            };
+            Some(SourceValue::Object(entries.into_iter().map(member).collect()))
         }
     };
-    Some(Source {
-        value,
+    if value.is_none() {
+        not_json.push(node.span.clone());
+    }
+    Source {
+        value: value.unwrap_or(SourceValue::Null),
         span: node.span.clone(),
-    })
+    }
 }
 
 /// TOML's floats are JSON's numbers but for `_` between digits, a `+` in front, `inf` and `nan`.
@@ -89,7 +94,6 @@ fn json_number(written: &str) -> Option<String> {
 mod tests {
     use toml::de::DeTable;
 
-    use super::super::node::Section;
     use super::super::report::Report;
     use super::*;
 

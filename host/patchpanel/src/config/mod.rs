@@ -77,7 +77,6 @@ fn read(text: &str, base: &Path, bundled: &[&str], report: &Report) -> Config {
         let routes = Routes::read(root, &mut plugins);
         Config {
             plugins_dir: settings.plugins_dir,
-            data_dir: settings.data_dir,
             cache_dir: settings.cache_dir,
             server: settings.server,
             limits: settings.limits,

@@ -16,8 +16,6 @@ use patchpanel_runtime::{PluginSpec, UnitSpec};
 pub(crate) struct Config {
     /// Where component files are dropped; need not exist.
     pub(crate) plugins_dir: PathBuf,
-    /// What the bundled `log` plugin may write to unless it is granted another directory.
-    pub(crate) data_dir: PathBuf,
     /// Where compiled plugins are kept; `None` where the user has no cache directory.
     pub(crate) cache_dir: Option<PathBuf>,
     /// The HTTP side.

@@ -187,9 +187,9 @@ impl<'t> Section<'t> {
         entries
     }
 
-    /// As [`Node::refuse`], for the table as a whole.
-    pub(super) fn refuse<T>(&self, message: impl Into<String>, help: impl Into<String>) -> Option<T> {
-        note(self.report, Sort::Value, self.span.clone(), &self.path, message, help)
+    /// As [`Node::lacks`], for the table as a whole.
+    pub(super) fn lacks<T>(&self, message: impl Into<String>, help: impl Into<String>) -> Option<T> {
+        note(self.report, Sort::Absence, self.span.clone(), &self.path, message, help)
     }
 
     /// Such as `channels[0]`.

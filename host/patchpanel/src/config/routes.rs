@@ -258,7 +258,7 @@ fn retry(section: &Section<'_>) -> RetryPolicy {
     };
     if retry.base > retry.cap {
         let help = format!("make `cap` longer; its default is \"{}\"", duration_text(defaults.cap));
-        section.refuse::<()>("the first wait, `base`, is longer than the longest, `cap`", help);
+        section.lacks::<()>("`base`, the first wait, is longer than `cap`", help);
     }
     retry
 }

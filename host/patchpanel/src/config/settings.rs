@@ -26,6 +26,7 @@ const LARGEST_STORE: u64 = 1 << 44;
 
 pub(super) struct Settings {
     pub(super) plugins_dir: PathBuf,
+    /// What the bundled `log` plugin is granted.
     pub(super) data_dir: PathBuf,
     pub(super) cache_dir: Option<PathBuf>,
     pub(super) server: Server,

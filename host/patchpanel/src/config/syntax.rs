@@ -1,7 +1,7 @@
 //! Text that is not TOML: where, what of the rest can be read all the same, and how much of it can be shown.
 //!
 //! One bracket that is not closed makes the parser misread everything behind it. So where there is an error, each
-//! section is parsed alone, and of those with an error only the header is kept.
+//! section is parsed alone, and the lines with errors, or if need be the whole section, are taken out.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -38,21 +38,9 @@ impl<'t> Syntax<'t> {
         let mut readable = String::with_capacity(text.len());
         for section in sections(text) {
             let part = text.get(section.clone()).unwrap_or_default();
-            let mut broken = errors(part);
-            broken.retain(|error| error.message() != DUPLICATE);
-            let header = part
-                .split_inclusive('\n')
-                .next()
-                .filter(|line| is_header(line) && errors(line).is_empty());
-            let kept = if broken.is_empty() {
-                part
-            } else {
-                header.unwrap_or_default()
-            };
-            readable.push_str(kept);
-            let lost = part.get(kept.len()..).unwrap_or_default();
-            readable.extend(lost.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }));
-            mistakes.extend(causes(part, broken).map(|error| mistake(&error, section.start, text)));
+            let causes = causes(part);
+            readable.push_str(&without(part, &causes));
+            mistakes.extend(causes.iter().map(|error| mistake(error, section.start, text)));
         }
         mistakes.extend(errors(&readable).iter().map(|error| mistake(error, 0, text)));
         Syntax {
@@ -77,19 +65,70 @@ fn errors(text: &str) -> Vec<Error> {
     DeTable::parse_recoverable(text).1
 }
 
-/// The errors that are not merely due to others: the first, and those in lines that are wrong by themselves; one a line.
-fn causes(text: &str, errors_in_it: Vec<Error>) -> impl Iterator<Item = Error> {
-    let mut last_line = None;
-    errors_in_it.into_iter().filter(move |error| {
-        let at = error.span().map_or(text.len(), |span| span.start);
-        let line = line_at(text, at);
-        let wrong_alone = || text.get(line.clone()).is_some_and(|line| !errors(line).is_empty());
-        let is_cause = last_line.is_none() || (last_line.as_ref() != Some(&line) && wrong_alone());
+/// Whether nothing of the text is lost.
+fn is_readable(text: &str) -> bool {
+    errors(text).iter().all(|error| error.message() == DUPLICATE)
+}
+
+/// The errors of a section that are not merely due to others: the first, and those in lines that are wrong by
+/// themselves; one a line. Duplicates are found in the readable text.
+fn causes(section: &str) -> Vec<Error> {
+    let mut lines_before = Vec::new();
+    let mut causes = errors(section);
+    causes.retain(|error| {
+        let line = line_at(section, place(error, section).start);
+        let wrong_alone = || !is_readable(section.get(line.clone()).unwrap_or_default());
+        let is_cause =
+            error.message() != DUPLICATE && !lines_before.contains(&line) && (lines_before.is_empty() || wrong_alone());
         if is_cause {
-            last_line = Some(line);
+            lines_before.push(line);
         }
         is_cause
-    })
+    });
+    causes
+}
+
+/// The section with blanks for the lines of its errors, or, if that is not enough, for all but its header. Where the
+/// header is wrong nothing is left: what follows must not be taken for the section before.
+fn without<'t>(section: &'t str, causes: &[Error]) -> Cow<'t, str> {
+    if causes.is_empty() {
+        return Cow::Borrowed(section);
+    }
+    let wrong: Vec<Range<usize>> = causes
+        .iter()
+        .map(|error| line_at(section, place(error, section).start))
+        .collect();
+    let header = lines(section)
+        .next()
+        .filter(|line| section.get(line.clone()).is_some_and(is_header));
+    let keep = |kept: &dyn Fn(&Range<usize>) -> bool| -> String {
+        let shown = |line: Range<usize>| {
+            let text = section.get(line.clone()).unwrap_or_default();
+            if kept(&line) { text.to_owned() } else { blank(text) }
+        };
+        lines(section).map(shown).collect()
+    };
+    let most = keep(&|line| !wrong.contains(line));
+    let header_is_wrong = header.as_ref().is_some_and(|header| wrong.contains(header));
+    if header_is_wrong {
+        Cow::Owned(blank(section))
+    } else if is_readable(&most) {
+        Cow::Owned(most)
+    } else {
+        Cow::Owned(keep(&|line| header.as_ref() == Some(line)))
+    }
+}
+
+/// As many bytes and lines of nothing.
+fn blank(text: &str) -> String {
+    text.bytes()
+        .map(|byte| if byte == b'\n' { '\n' } else { ' ' })
+        .collect()
+}
+
+/// An error of the parser with its place in the text it was given.
+fn place(error: &Error, text: &str) -> Range<usize> {
+    error.span().unwrap_or(text.len()..text.len())
 }
 
 fn mistake(error: &Error, start: usize, text: &str) -> Mistake {
@@ -99,6 +138,7 @@ fn mistake(error: &Error, start: usize, text: &str) -> Mistake {
         .map_or(text.len()..text.len(), |span| shift(span.start)..shift(span.end));
     let (message, help) = match error.message().split_once(", expected ") {
         Some((message @ "string values must be quoted", _)) => (message, Some("put it into quotes".to_owned())),
+        Some((message, "nothing")) => (message, Some("put texts, addresses too, into quotes".to_owned())),
         Some((message, expected)) => (message, Some(format!("expected here: {expected}"))),
         None if error.message() == DUPLICATE => (DUPLICATE, Some("it was given before; keep one".to_owned())),
         None => (error.message(), None),
@@ -136,29 +176,35 @@ fn is_header(line: &str) -> bool {
         && !line.ends_with(',')
 }
 
-/// What must not be shown of the line at a place, because it could be a secret: everything behind a key, unless the key
-/// is known and its section has no place for secrets.
+/// What must not be shown of the line at a place, because it could be a secret: everything but a header or a known key,
+/// unless the key's section has no place for secrets.
 fn hidden_part(text: &str, at: usize, report: &Report) -> Option<Range<usize>> {
     let line = line_at(text, at);
     let shown = text.get(line.clone())?.trim_end();
-    if is_header(shown) || shown.trim_start().starts_with('#') {
-        return None;
-    }
     let section = sections(text).into_iter().rfind(|section| section.start <= at)?;
     let before = text.get(section.start..line.end)?;
-    let lowercase = before.to_lowercase();
-    // A value may have begun some lines before.
-    let key = before.lines().rev().find_map(|line| Some(line.split_once('=')?.0));
-    let key = key
-        .and_then(|key| key.trim().split('.').next())
-        .map(|key| key.trim_matches(['"', '\'']));
-    if key.is_some_and(|key| report.has_key(key)) && !SENSITIVE.iter().any(|word| lowercase.contains(word)) {
+    let safe = if is_header(shown) {
+        let of_header = |character: char| character.is_ascii_alphanumeric() || "_-.[]".contains(character);
+        shown
+            .len()
+            .saturating_sub(shown.trim_start().trim_start_matches(of_header).len())
+    } else if is_known(before, report) && !SENSITIVE.iter().any(|word| before.to_lowercase().contains(word)) {
         return None;
-    }
-    let (key, value) = shown.split_at_checked(shown.find('=').map_or(0, |equals| equals.saturating_add(1)))?;
-    let blanks = value.len().saturating_sub(value.trim_start().len());
-    let start = line.start.saturating_add(key.len()).saturating_add(blanks);
-    Some(start..line.start.saturating_add(shown.len()))
+    } else if is_known(shown, report) {
+        shown.find('=').map_or(0, |equals| equals.saturating_add(1))
+    } else {
+        0
+    };
+    let value = shown.get(safe..)?.trim_start();
+    let end = line.start.saturating_add(shown.len());
+    Some(end.saturating_sub(value.len())..end)
+}
+
+/// Whether the last key in some lines is known. Its value may go on for some lines.
+fn is_known(lines: &str, report: &Report) -> bool {
+    let key = lines.lines().rev().find_map(|line| Some(line.split_once('=')?.0));
+    key.and_then(|key| key.trim().split('.').next())
+        .is_some_and(|key| report.has_key(key))
 }
 
 /// All lines with their ends.

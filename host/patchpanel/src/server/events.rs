@@ -19,39 +19,63 @@ use super::problem::Problem;
 const MOST_EVENTS: usize = 10_000;
 
 /// Takes one event or many; a request is accepted whole or not at all.
-pub(super) async fn publish(State(app): State<Arc<App>>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Response, Problem> {
+pub(super) async fn publish(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
     let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(format!("the body has more than the {} bytes that are allowed; send fewer events at once", app.max_body)),
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(format!(
+            "the body has more than the {} bytes that are allowed; send fewer events at once",
+            app.max_body
+        )),
         _ => Problem::invalid("the body could not be read to its end", None),
     })?;
     let events = read(&headers, body, &app.limits)?;
     let acceptances = app.router.publish(events).await?;
     let duplicates = acceptances.iter().filter(|acceptance| acceptance.duplicate).count();
-    let events: Vec<_> = acceptances.iter().map(|acceptance| json!({"id": acceptance.id, "duplicate": acceptance.duplicate})).collect();
+    let events: Vec<_> = acceptances
+        .iter()
+        .map(|acceptance| json!({"id": acceptance.id, "duplicate": acceptance.duplicate}))
+        .collect();
     let answer = json!({"accepted": acceptances.len() - duplicates, "duplicates": duplicates, "events": events});
     Ok((StatusCode::ACCEPTED, Json(answer)).into_response())
 }
 
 fn read(headers: &HeaderMap, body: Bytes, limits: &Limits) -> Result<Vec<Event>, Problem> {
-    let content_type = headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .map(|value| value.to_str().unwrap_or_default());
     if headers.contains_key("ce-specversion") {
         return binary(headers, content_type, &body, limits);
     }
-    let media_type = content_type.unwrap_or("application/json").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let media_type = content_type
+        .unwrap_or("application/json")
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     match media_type.as_str() {
         // The last is what curl calls whatever it is given with -d.
         "application/json" | "text/json" | "application/x-www-form-urlencoded" => {
             if body.trim_ascii_start().first() == Some(&b'[') {
                 let elements = elements(&body)?;
-                return each(&elements, |raw| Event::parse(body.slice_ref(raw.get().as_bytes()), limits).map_err(native));
+                return each(&elements, |raw| {
+                    Event::parse(body.slice_ref(raw.get().as_bytes()), limits).map_err(native)
+                });
             }
             Ok(vec![Event::parse(body, limits).map_err(native)?])
         }
-        "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => lines(&body, limits),
+        "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => {
+            lines(&body, limits)
+        }
         "application/cloudevents+json" => Ok(vec![from_structured(&body, limits).map_err(cloud)?]),
         "application/cloudevents-batch+json" => {
             let elements = elements(&body)?;
-            each(&elements, |raw| from_structured(raw.get().as_bytes(), limits).map_err(cloud))
+            each(&elements, |raw| {
+                from_structured(raw.get().as_bytes(), limits).map_err(cloud)
+            })
         }
         _ => Err(Problem::media_type(
             "send application/json, application/x-ndjson, application/cloudevents+json, application/cloudevents-batch+json, or any type with CloudEvents `ce-` headers",
@@ -60,9 +84,13 @@ fn read(headers: &HeaderMap, body: Bytes, limits: &Limits) -> Result<Vec<Event>,
 }
 
 fn elements(body: &Bytes) -> Result<Vec<&RawValue>, Problem> {
-    let elements: Vec<&RawValue> = serde_json::from_slice(body).map_err(|error| Problem::invalid(format!("not a valid JSON array: {error}"), None))?;
+    let elements: Vec<&RawValue> = serde_json::from_slice(body)
+        .map_err(|error| Problem::invalid(format!("not a valid JSON array: {error}"), None))?;
     if elements.len() > MOST_EVENTS {
-        return Err(Problem::too_large(format!("the request holds {} events, more than the {MOST_EVENTS} that are allowed", elements.len())));
+        return Err(Problem::too_large(format!(
+            "the request holds {} events, more than the {MOST_EVENTS} that are allowed",
+            elements.len()
+        )));
     }
     if elements.is_empty() {
         return Err(Problem::invalid("the array holds no event", None));
@@ -71,7 +99,11 @@ fn elements(body: &Bytes) -> Result<Vec<&RawValue>, Problem> {
 }
 
 fn each(elements: &[&RawValue], read: impl Fn(&RawValue) -> Result<Event, Problem>) -> Result<Vec<Event>, Problem> {
-    elements.iter().enumerate().map(|(index, raw)| read(raw).map_err(|problem| problem.at_index(index))).collect()
+    elements
+        .iter()
+        .enumerate()
+        .map(|(index, raw)| read(raw).map_err(|problem| problem.at_index(index)))
+        .collect()
 }
 
 fn lines(body: &Bytes, limits: &Limits) -> Result<Vec<Event>, Problem> {
@@ -82,7 +114,9 @@ fn lines(body: &Bytes, limits: &Limits) -> Result<Vec<Event>, Problem> {
             continue;
         }
         if events.len() == MOST_EVENTS {
-            return Err(Problem::too_large(format!("the request holds more than the {MOST_EVENTS} events that are allowed")));
+            return Err(Problem::too_large(format!(
+                "the request holds more than the {MOST_EVENTS} events that are allowed"
+            )));
         }
         events.push(Event::parse(body.slice_ref(line), limits).map_err(|error| native(error).at_line(number + 1))?);
     }
@@ -92,15 +126,27 @@ fn lines(body: &Bytes, limits: &Limits) -> Result<Vec<Event>, Problem> {
     Ok(events)
 }
 
-fn binary(headers: &HeaderMap, content_type: Option<&str>, body: &Bytes, limits: &Limits) -> Result<Vec<Event>, Problem> {
+fn binary(
+    headers: &HeaderMap,
+    content_type: Option<&str>,
+    body: &Bytes,
+    limits: &Limits,
+) -> Result<Vec<Event>, Problem> {
     let mut attributes = Vec::new();
     for (name, value) in headers {
         if let Some(attribute) = name.as_str().strip_prefix("ce-") {
-            let value = value.to_str().map_err(|_| Problem::invalid(format!("the header `{name}` must be ASCII; percent-encode the rest"), Some(attribute)))?;
+            let value = value.to_str().map_err(|_| {
+                Problem::invalid(
+                    format!("the header `{name}` must be ASCII; percent-encode the rest"),
+                    Some(attribute),
+                )
+            })?;
             attributes.push((attribute, value));
         }
     }
-    Ok(vec![from_binary(attributes, content_type, body, limits).map_err(cloud)?])
+    Ok(vec![
+        from_binary(attributes, content_type, body, limits).map_err(cloud)?,
+    ])
 }
 
 fn native(error: EventError) -> Problem {

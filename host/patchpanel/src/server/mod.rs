@@ -27,7 +27,11 @@ pub(crate) struct App {
 }
 
 /// Serves until `shut` is done, then lets running requests finish.
-pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, shut: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    app: Arc<App>,
+    shut: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
     axum::serve(listener, routes(app)).with_graceful_shutdown(shut).await
 }
 
@@ -55,7 +59,10 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
         return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "draining"}))).into_response();
     }
     let statuses = app.registry.statuses().into_iter();
-    let quarantined: Vec<String> = statuses.filter(|plugin| plugin.state == PluginState::Quarantined).map(|plugin| plugin.name).collect();
+    let quarantined: Vec<String> = statuses
+        .filter(|plugin| plugin.state == PluginState::Quarantined)
+        .map(|plugin| plugin.name)
+        .collect();
     Json(json!({"status": "ready", "quarantined_plugins": quarantined})).into_response()
 }
 
@@ -70,7 +77,10 @@ async fn stats(State(app): State<Arc<App>>) -> Result<Response, Problem> {
 
 async fn unknown(uri: Uri) -> Problem {
     let known = "POST /v1/events, GET /v1/plugins, GET /v1/stats, GET /healthz, GET /readyz";
-    Problem::not_found(format!("{} is not a path of this router; there are {known}", uri.path()))
+    Problem::not_found(format!(
+        "{} is not a path of this router; there are {known}",
+        uri.path()
+    ))
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> Problem {

@@ -1,5 +1,5 @@
 //! Plugins that do as a test says, and a clock that follows tokio's virtual time.
-#![allow(dead_code, reason = "each test file uses some of them")]
+#![allow(unreachable_pub, reason = "a module of a test")]
 
 use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroUsize;
@@ -7,9 +7,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use patchpanel_event::{Attempt, Edit, Edits, Event, Level, Limits, Outcome, Problem, Receipt, TextBatch, TransformFailure};
+use patchpanel_event::{
+    Attempt, Edit, Edits, Event, Level, Limits, Outcome, Problem, Receipt, TextBatch, TransformFailure,
+};
 use patchpanel_router::{
-    Channel, ChannelEntry, DeliveryPlan, Options, PluginFailure, Redactor, RetryPolicy, Router, Subscription, Table, TableSpec, Transformer,
+    Channel, ChannelEntry, DeliveryPlan, Options, PluginFailure, Redactor, RetryPolicy, Router, Subscription, Table,
+    TableSpec, Transformer,
 };
 use patchpanel_store::{Account, Clock, MemoryLimits, MemoryStore};
 use tokio::time::Instant;
@@ -47,11 +50,21 @@ impl FakeChannel {
     }
 
     pub fn always(acts: impl IntoIterator<Item = Act>, always: Act) -> Arc<Self> {
-        Arc::new(FakeChannel { acts: Mutex::new(acts.into_iter().collect()), always, seen: Mutex::default(), started: Instant::now() })
+        Arc::new(FakeChannel {
+            acts: Mutex::new(acts.into_iter().collect()),
+            always,
+            seen: Mutex::default(),
+            started: Instant::now(),
+        })
     }
 
     pub fn ids(&self) -> Vec<String> {
-        self.seen.lock().unwrap().iter().map(|(_, attempt)| attempt.event.id().into_owned()).collect()
+        self.seen
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(_, attempt)| attempt.event.id().into_owned())
+            .collect()
     }
 
     pub fn times(&self) -> Vec<Duration> {
@@ -64,12 +77,20 @@ impl Channel for FakeChannel {
     async fn deliver(&self, batch: &[Attempt]) -> Result<Vec<Result<Receipt, Problem>>, PluginFailure> {
         let mut answers = Vec::new();
         for attempt in batch {
-            self.seen.lock().unwrap().push((self.started.elapsed(), attempt.clone()));
+            self.seen
+                .lock()
+                .unwrap()
+                .push((self.started.elapsed(), attempt.clone()));
             let act = self.acts.lock().unwrap().pop_front().unwrap_or(self.always.clone());
             answers.push(match act {
                 Act::Take => Ok(Receipt::default()),
                 Act::Say(problem) => Err(problem),
-                Act::Fail => return Err(PluginFailure { plugin: "fake".into(), reason: "trap".into() }),
+                Act::Fail => {
+                    return Err(PluginFailure {
+                        plugin: "fake".into(),
+                        reason: "trap".into(),
+                    });
+                }
                 Act::Hang => std::future::pending().await,
                 Act::Panic => panic!("told to"),
             });
@@ -85,15 +106,27 @@ impl Redactor for FakeRedactor {
     fn redact(&self, batch: &TextBatch) -> Result<Edits, PluginFailure> {
         let text = std::str::from_utf8(batch.bytes()).unwrap();
         if text.contains("POISON") {
-            return Err(PluginFailure { plugin: "fake".into(), reason: "trap".into() });
+            return Err(PluginFailure {
+                plugin: "fake".into(),
+                reason: "trap".into(),
+            });
         }
-        let mut edits = Edits { labels: vec!["word".into()], ..Edits::default() };
+        let mut edits = Edits {
+            labels: vec!["word".into()],
+            ..Edits::default()
+        };
         let mut start = 0;
         for (index, piece) in batch.texts().iter().enumerate() {
             for (at, _) in text[start..piece.end as usize].match_indices("SECRET") {
                 edits.bytes.extend(b"***");
                 let (start, bytes_end) = (u32::try_from(at).unwrap(), u32::try_from(edits.bytes.len()).unwrap());
-                edits.edits.push(Edit { text: u32::try_from(index).unwrap(), start, end: start + 6, label: 0, bytes_end });
+                edits.edits.push(Edit {
+                    text: u32::try_from(index).unwrap(),
+                    start,
+                    end: start + 6,
+                    label: 0,
+                    bytes_end,
+                });
             }
             start = piece.end as usize;
         }
@@ -106,7 +139,15 @@ pub struct FakeTransformer(pub HashMap<&'static str, Result<Outcome, TransformFa
 
 impl Transformer for FakeTransformer {
     fn transform(&self, events: &[Event]) -> Result<Vec<Result<Outcome, TransformFailure>>, PluginFailure> {
-        Ok(events.iter().map(|event| self.0.get(event.kind().as_ref()).cloned().unwrap_or(Ok(Outcome::Unchanged))).collect())
+        Ok(events
+            .iter()
+            .map(|event| {
+                self.0
+                    .get(event.kind().as_ref())
+                    .cloned()
+                    .unwrap_or(Ok(Outcome::Unchanged))
+            })
+            .collect())
     }
 }
 
@@ -116,11 +157,20 @@ pub fn event(id: &str, kind: &str, message: &str) -> Event {
 }
 
 pub fn retry(attempts: u32) -> RetryPolicy {
-    RetryPolicy { attempts: attempts.try_into().unwrap(), base: Duration::from_secs(1), cap: Duration::from_secs(60) }
+    RetryPolicy {
+        attempts: attempts.try_into().unwrap(),
+        base: Duration::from_secs(1),
+        cap: Duration::from_secs(60),
+    }
 }
 
 pub fn plan(attempts: u32, batch: usize) -> DeliveryPlan {
-    DeliveryPlan { retry: retry(attempts), batch: NonZeroUsize::new(batch).unwrap(), concurrency: NonZeroUsize::MIN, ..DeliveryPlan::default() }
+    DeliveryPlan {
+        retry: retry(attempts),
+        batch: NonZeroUsize::new(batch).unwrap(),
+        concurrency: NonZeroUsize::MIN,
+        ..DeliveryPlan::default()
+    }
 }
 
 pub fn channel(key: &str, handle: Arc<dyn Channel>) -> ChannelEntry {
@@ -137,16 +187,32 @@ pub fn channel(key: &str, handle: Arc<dyn Channel>) -> ChannelEntry {
 }
 
 pub fn subscription(name: &str, channel: &str, plan: DeliveryPlan) -> Subscription {
-    Subscription { name: name.into(), filter: None, min_level: Level::Debug, channel: channel.into(), plan }
+    Subscription {
+        name: name.into(),
+        filter: None,
+        min_level: Level::Debug,
+        channel: channel.into(),
+        plan,
+    }
 }
 
 pub fn table(subscriptions: Vec<Subscription>, channels: Vec<ChannelEntry>) -> Table {
-    Table::new(TableSpec { subscriptions, channels, ..TableSpec::default() }).unwrap()
+    Table::new(TableSpec {
+        subscriptions,
+        channels,
+        ..TableSpec::default()
+    })
+    .unwrap()
 }
 
 pub fn router(table: Table) -> Router {
     let clock = Arc::new(VirtualClock(Instant::now()));
-    Router::new(table, Arc::new(MemoryStore::new(MemoryLimits::default(), clock.clone())), clock, Options::default())
+    Router::new(
+        table,
+        Arc::new(MemoryStore::new(MemoryLimits::default(), clock.clone())),
+        clock,
+        Options::default(),
+    )
 }
 
 pub async fn account(router: &Router, name: &str) -> Account {

@@ -107,7 +107,10 @@ async fn leases_oldest_first(store: &dyn Store) {
 
     let second = store.fetch("a", 2).await.unwrap();
     assert_eq!((ids(&second.deliveries), second.next_due), (vec!["3".to_owned()], None));
-    assert!(store.fetch("a", 2).await.unwrap().deliveries.is_empty(), "all are leased");
+    assert!(
+        store.fetch("a", 2).await.unwrap().deliveries.is_empty(),
+        "all are leased"
+    );
     assert_eq!(ids(&store.fetch("b", 9).await.unwrap().deliveries).len(), 3);
     assert!(store.fetch("nobody", 9).await.unwrap().deliveries.is_empty());
 
@@ -124,14 +127,14 @@ async fn leases_oldest_first(store: &dyn Store) {
 async fn finds_duplicates(store: &dyn Store) {
     let batch = vec![new_event("1", &["a"]), new_event("1", &["a"]), new_event("2", &[])];
     let appended = store.append(batch).await.unwrap();
-    assert_eq!(
-        appended,
-        [Appended::Accepted, Appended::Duplicate, Appended::Accepted]
-    );
+    assert_eq!(appended, [Appended::Accepted, Appended::Duplicate, Appended::Accepted]);
     let leased = store.fetch("a", 9).await.unwrap().deliveries;
     assert_eq!(ids(&leased), ["1"]);
     let sequence = leased.first().unwrap().sequence;
-    store.settle(vec![settlement("a", sequence, delivered())]).await.unwrap();
+    store
+        .settle(vec![settlement("a", sequence, delivered())])
+        .await
+        .unwrap();
 
     let again = vec![new_event("2", &["a"]), new_event("1", &["a"])];
     assert_eq!(store.append(again).await.unwrap(), [Appended::Duplicate; 2]);
@@ -188,7 +191,10 @@ async fn abandons_what_is_not_leased(store: &dyn Store, clock: &ManualClock) {
     store.append(events.to_vec()).await.unwrap();
     let leased = store.fetch("a", 2).await.unwrap().deliveries;
     let waiting = leased.first().unwrap().sequence;
-    store.settle(vec![settlement("a", waiting, retry(1_000))]).await.unwrap();
+    store
+        .settle(vec![settlement("a", waiting, retry(1_000))])
+        .await
+        .unwrap();
 
     assert_eq!(store.abandon("a", "subscription removed").await.unwrap(), 2);
     assert_eq!(store.abandon("a", "subscription removed").await.unwrap(), 0);
@@ -223,7 +229,11 @@ async fn lists_dead_letters(store: &dyn Store, clock: &ManualClock) {
         .map(|letter| (letter.event_id.as_str(), letter.time, letter.attempts))
         .collect();
     assert_eq!(seen, [("3", 30, 4), ("2", 20, 4)]);
-    assert!(letters.iter().all(|letter| letter.reason == "rejected" && &*letter.subscription == "a"));
+    assert!(
+        letters
+            .iter()
+            .all(|letter| letter.reason == "rejected" && &*letter.subscription == "a")
+    );
     assert_eq!(store.ledger().await.unwrap().accounts["a"].dead, 3);
 }
 
@@ -232,7 +242,10 @@ async fn tells_of_work(store: &dyn Store) {
     store.append(vec![new_event("1", &["a"])]).await.unwrap();
     work.notified().await;
     let sequence = store.fetch("a", 1).await.unwrap().deliveries.first().unwrap().sequence;
-    store.settle(vec![settlement("a", sequence, Verdict::Release)]).await.unwrap();
+    store
+        .settle(vec![settlement("a", sequence, Verdict::Release)])
+        .await
+        .unwrap();
     work.notified().await;
     store.fetch("a", 1).await.unwrap();
     store.settle(vec![settlement("a", sequence, retry(5))]).await.unwrap();

@@ -16,10 +16,15 @@ const SUBSCRIPTIONS: [&str; 3] = ["a", "b", "c"];
 enum Step {
     /// Events by id, each with the subscriptions that it matches.
     Append(Vec<(u8, Vec<usize>)>),
-    Fetch { subscription: usize, max: usize },
+    Fetch {
+        subscription: usize,
+        max: usize,
+    },
     /// The nth delivery of all that were ever leased, so that some are settled again.
     Settle(Vec<(usize, Ending)>),
-    Abandon { subscription: usize },
+    Abandon {
+        subscription: usize,
+    },
     Advance(u64),
 }
 
@@ -211,10 +216,16 @@ async fn play(steps: Vec<Step>, store: &dyn Store, clock: &ManualClock) {
                     .map(|&index| (model.deliveries[index].id.to_string(), model.deliveries[index].attempts))
                     .collect();
                 assert_eq!(seen, wanted);
-                assert_eq!(fetched.next_due.map(|due| due.max(now)), next_due.map(|due| due.max(now)));
+                assert_eq!(
+                    fetched.next_due.map(|due| due.max(now)),
+                    next_due.map(|due| due.max(now))
+                );
                 for (index, delivery) in expected.into_iter().zip(&fetched.deliveries) {
                     let known = model.deliveries[index].sequence.replace(delivery.sequence);
-                    assert!(known.is_none_or(|known| known == delivery.sequence), "sequences never change");
+                    assert!(
+                        known.is_none_or(|known| known == delivery.sequence),
+                        "sequences never change"
+                    );
                 }
             }
             Step::Settle(endings) => {
@@ -237,7 +248,10 @@ async fn play(steps: Vec<Step>, store: &dyn Store, clock: &ManualClock) {
             Step::Advance(nanos) => clock.advance(nanos),
         }
         let ledger = store.ledger().await.unwrap();
-        assert_eq!((ledger.events, ledger.duplicates), (model.ids.len() as u64, model.duplicates));
+        assert_eq!(
+            (ledger.events, ledger.duplicates),
+            (model.ids.len() as u64, model.duplicates)
+        );
         for (name, account) in &ledger.accounts {
             assert!(account.is_balanced(), "{name}: {account:?}");
             assert_eq!(Some(account), model.accounts.get(&**name));

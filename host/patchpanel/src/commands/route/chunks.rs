@@ -33,7 +33,15 @@ pub(crate) struct Chunks {
 
 impl Chunks {
     pub(crate) fn new(input: Box<dyn Read + Send>, line_bytes: usize) -> Self {
-        Chunks { input, line_bytes, number: 0, line: 1, rest: Vec::new(), skipping: false, ended: false }
+        Chunks {
+            input,
+            line_bytes,
+            number: 0,
+            line: 1,
+            rest: Vec::new(),
+            skipping: false,
+            ended: false,
+        }
     }
 
     /// The next chunk; `None` at the end of the input.
@@ -93,7 +101,12 @@ impl Chunks {
     fn chunk(&mut self, first_line: u64, lines: Vec<u8>, too_long: Vec<u64>) -> Chunk {
         self.line += memchr::memchr_iter(b'\n', &lines).count() as u64;
         self.number += 1;
-        Chunk { number: self.number - 1, first_line, lines: lines.into(), too_long }
+        Chunk {
+            number: self.number - 1,
+            first_line,
+            lines: lines.into(),
+            too_long,
+        }
     }
 }
 

@@ -39,7 +39,10 @@ pub(crate) fn route(args: &RouteArgs) -> anyhow::Result<u8> {
         path if path == Path::new("-") => Box::new(io::stdin()),
         path => Box::new(File::open(path).with_context(|| format!("cannot open {}", path.display()))?),
     };
-    let threads = args.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    let threads = args.threads.map_or_else(
+        || std::thread::available_parallelism().map_or(1, usize::from),
+        usize::from,
+    );
     let started = Instant::now();
     let mut summary = match stream(&config, &table, input, threads, args.strict) {
         // Whoever reads us has seen enough.
@@ -52,10 +55,20 @@ pub(crate) fn route(args: &RouteArgs) -> anyhow::Result<u8> {
     } else {
         eprintln!("{summary}");
     }
-    Ok(if summary.is_clean() { exit::OK } else { exit::WRONG_INPUT })
+    Ok(if summary.is_clean() {
+        exit::OK
+    } else {
+        exit::WRONG_INPUT
+    })
 }
 
-fn stream(config: &Config, table: &Table, input: Box<dyn Read + Send>, threads: usize, strict: bool) -> io::Result<Summary> {
+fn stream(
+    config: &Config,
+    table: &Table,
+    input: Box<dyn Read + Send>,
+    threads: usize,
+    strict: bool,
+) -> io::Result<Summary> {
     let under_way = threads * CHUNKS_PER_WORKER;
     let (chunk_sender, chunk_receiver) = sync_channel::<Chunk>(under_way);
     let (result_sender, results) = sync_channel::<Routed>(under_way);
@@ -79,13 +92,20 @@ fn stream(config: &Config, table: &Table, input: Box<dyn Read + Send>, threads: 
         drop((results, token_sender));
         let summary = written?;
         if !strict || summary.is_clean() {
-            reading.join().map_err(|_| io::Error::other("the reading thread failed"))??;
+            reading
+                .join()
+                .map_err(|_| io::Error::other("the reading thread failed"))??;
         }
         Ok(summary)
     })
 }
 
-fn read(input: Box<dyn Read + Send>, line_bytes: usize, tokens: &Receiver<()>, chunks: &SyncSender<Chunk>) -> io::Result<()> {
+fn read(
+    input: Box<dyn Read + Send>,
+    line_bytes: usize,
+    tokens: &Receiver<()>,
+    chunks: &SyncSender<Chunk>,
+) -> io::Result<()> {
     let mut source = Chunks::new(input, line_bytes);
     while tokens.recv().is_ok() {
         let Some(chunk) = source.next()? else { return Ok(()) };

@@ -54,10 +54,18 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let deliveries: u64 = self.deliveries.values().sum();
         let redactions: u64 = self.redactions.values().sum();
-        writeln!(f, "{} events, {deliveries} deliveries, {redactions} redactions in {:.2} s", self.events, self.seconds)?;
+        writeln!(
+            f,
+            "{} events, {deliveries} deliveries, {redactions} redactions in {:.2} s",
+            self.events, self.seconds
+        )?;
         for (name, count) in &self.deliveries {
             writeln!(f, "  {count:>9}  {name}")?;
         }
-        write!(f, "{} lines were no events, {} withheld because a plugin failed, {} dropped by a transform", self.invalid, self.withheld, self.dropped)
+        write!(
+            f,
+            "{} lines were no events, {} withheld because a plugin failed, {} dropped by a transform",
+            self.invalid, self.withheld, self.dropped
+        )
     }
 }

@@ -50,19 +50,34 @@ impl<'t> Worker<'t> {
             })
             .collect();
         let counts = vec![0; heads.len()];
-        Worker { table, limits, scratch: Scratch::default(), heads, counts, matched: Vec::new() }
+        Worker {
+            table,
+            limits,
+            scratch: Scratch::default(),
+            heads,
+            counts,
+            matched: Vec::new(),
+        }
     }
 
     pub(crate) fn route(&mut self, chunk: &Chunk) -> Routed {
-        let mut routed = Routed { number: chunk.number, output: Vec::with_capacity(chunk.lines.len()), ..Routed::default() };
+        let mut routed = Routed {
+            number: chunk.number,
+            output: Vec::with_capacity(chunk.lines.len()),
+            ..Routed::default()
+        };
         for line in &chunk.too_long {
             routed.invalid += 1;
-            routed.complaints.push(format!("line {line}: longer than the {} bytes that an event may have", self.limits.event_bytes));
+            routed.complaints.push(format!(
+                "line {line}: longer than the {} bytes that an event may have",
+                self.limits.event_bytes
+            ));
         }
         let mut batch = Vec::with_capacity(BATCH);
         let mut numbers = Vec::with_capacity(BATCH);
         let mut from = 0;
-        for (line, end) in (chunk.first_line..).zip(memchr::memchr_iter(b'\n', &chunk.lines).chain([chunk.lines.len()])) {
+        for (line, end) in (chunk.first_line..).zip(memchr::memchr_iter(b'\n', &chunk.lines).chain([chunk.lines.len()]))
+        {
             let text = chunk.lines.slice(from..end);
             from = (end + 1).min(chunk.lines.len());
             if text.trim_ascii().is_empty() {
@@ -79,7 +94,11 @@ impl<'t> Worker<'t> {
                 }
             }
             if batch.len() == BATCH {
-                self.batch(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)), &numbers, &mut routed);
+                self.batch(
+                    std::mem::replace(&mut batch, Vec::with_capacity(BATCH)),
+                    &numbers,
+                    &mut routed,
+                );
                 numbers.clear();
             }
         }
@@ -125,7 +144,10 @@ impl<'t> Worker<'t> {
                     Processed::Dropped { .. } => routed.dropped += 1,
                     Processed::Failed(failure) => {
                         routed.withheld += 1;
-                        routed.complaints.push(format!("line {line}: withheld from {}: {failure}", self.table.route_name(*index).map_or("", AsRef::as_ref)));
+                        routed.complaints.push(format!(
+                            "line {line}: withheld from {}: {failure}",
+                            self.table.route_name(*index).map_or("", AsRef::as_ref)
+                        ));
                     }
                 }
             }

@@ -92,7 +92,6 @@ fn mistakes_are_json_too() {
 fn an_empty_file_is_all_defaults() {
     let config = parse("").unwrap();
     assert_eq!(config.plugins_dir, Path::new("/base/plugins.d"));
-    assert_eq!(config.data_dir, Path::new("/base"));
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:7077");
     assert_eq!(config.server.drain, Duration::from_secs(30));
     assert_eq!(config.server.max_body, 16 << 20);
@@ -282,5 +281,46 @@ fn plugins_are_bundled_or_files_or_optional() {
             said.contains("there is no plugin `ticket`") && said.contains(help),
             "{said}"
         );
+    }
+}
+
+#[test]
+fn paths_count_from_the_file_and_messages_name_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.toml");
+    assert!(load(&file).unwrap_err().to_string().starts_with("cannot read "));
+    std::fs::write(&file, "plugins_dir = \"p\"").unwrap();
+    assert_eq!(load(&file).unwrap().plugins_dir, dir.path().join("p"));
+    std::fs::write(&file, "plugin_dir = \"p\"").unwrap();
+    let error = load(&file).unwrap_err();
+    let mistakes = error.downcast_ref::<Mistakes>().unwrap().to_string();
+    assert!(
+        mistakes.starts_with(&format!("{}:1:1: unknown key", file.display())),
+        "{mistakes}"
+    );
+}
+
+#[test]
+fn whatever_is_cut_out_of_a_file_the_rest_is_read_and_mistakes_have_places() {
+    let lines = EXAMPLE.lines().count();
+    let texts = (0..EXAMPLE.len()).flat_map(|at| {
+        let (before, after) = EXAMPLE.split_at(at);
+        [
+            before.to_owned(),
+            format!("{before}{}", &after[1..]),
+            format!("{before}é{}", &after[1..]),
+        ]
+    });
+    for text in texts {
+        if let Err(mistakes) = parse(&text) {
+            let said = mistakes.to_string();
+            for mistake in mistakes.to_json().as_array().unwrap() {
+                let line = usize::try_from(mistake["line"].as_u64().unwrap()).unwrap();
+                assert!(
+                    (1..=lines + 1).contains(&line) && said.contains(mistake["message"].as_str().unwrap()),
+                    "{text}"
+                );
+            }
+        }
     }
 }

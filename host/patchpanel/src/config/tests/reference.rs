@@ -45,7 +45,15 @@ fn the_reference_is_valid_complete_and_says_the_defaults() {
     assert_eq!(config.limits, defaults.limits);
     assert_eq!(config.store, defaults.store);
     assert_eq!(config.plugins_dir, defaults.plugins_dir);
-    assert_eq!(config.data_dir.components().collect::<PathBuf>(), defaults.data_dir);
+    let directory = config
+        .plugins
+        .iter()
+        .find(|plugin| plugin.name == "log")
+        .unwrap()
+        .grants
+        .directory
+        .clone();
+    assert_eq!(directory.unwrap().components().collect::<PathBuf>(), Path::new("/base"));
     assert_eq!(config.ingress[0].fields, TextSelector::default());
     let minimal = "subscriptions = [{ name = 'a', channel = 'b' }]\nchannels = [{ name = 'b', plugin = 'log' }]";
     let minimal = parse(minimal).unwrap();

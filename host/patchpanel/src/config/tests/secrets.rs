@@ -57,3 +57,26 @@ fn no_message_shows_what_may_be_a_secret() {
         assert!(!said.contains("hunter2"), "{text}\n\n{said}");
     }
 }
+
+#[test]
+fn no_slip_of_a_finger_shows_a_secret() {
+    let text = "data_dir = 'd'\n[secrets]\na = 'hunter2'\nb = 'env:B'\n[plugins.redact]\n\
+        config = { list = [\n  ['hunter2'],\n  'hunter2',\n], key = 'hunter2', n = 1 }\nallow.secrets = ['b', 'hunter2']\n\
+        [plugins.webhook]\nallow.http = ['https://u:hunter2@h']\n[plugins.webhook.config]\nkey = 'hunter2'\n\
+        [[channels]]\nname = 'x'\nplugin = 'webhook'\nconfig.token = 'hunter2'\n";
+    for at in 0..text.len() {
+        let (before, after) = text.split_at(at);
+        let inserted = ["", "\"", "'", "[", "]", "{", "}", "=", "#", ",", ".", "x", "\n"];
+        let replaced = inserted.map(|slip| format!("{before}{slip}{}", &after[1..]));
+        for text in inserted
+            .map(|slip| format!("{before}{slip}{after}"))
+            .into_iter()
+            .chain(replaced)
+        {
+            if let Err(mistakes) = parse(&text) {
+                let said = format!("{mistakes}\n{}", mistakes.to_json());
+                assert!(!said.contains("hunter2"), "{text}\n\n{said}");
+            }
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The bundled log plugin: appends events to a file, one line of JSON each.
+//!
+//! | key | value |
+//! | --- | --- |
+//! | `path` | the file, below the directory that the operator granted; required |
+//! | `rotate.size` | begin a new file before this one grows beyond it, such as `"64MiB"`; absent: never |
+//! | `rotate.keep` | how many older files stay, as `<path>.1` (the newest), `<path>.2`, ...; default 5 |
+//! | `fsync` | whether a delivery waits until the disk has it; default false: a power failure can lose the last seconds, a crash of the router cannot |
+//!
+//! A batch is appended in one go and either acknowledged or retried as a whole, so after a failure a line may stand
+//! there twice: readers tell by the event's `id`.
+
+mod file;
+mod rotate;
+
+use file::LogFile;
+use patchpanel_plugin::{ByteSize, Channel, ConfigError, Delivery, Problem, Receipt, export_channel};
+use serde::Deserialize;
+use std::path::{Component, Path};
+
+/// What the operator may say; see the crate's documentation.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    path: String,
+    #[serde(default)]
+    rotate: Option<Rotate>,
+    #[serde(default)]
+    fsync: bool,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rotate {
+    size: ByteSize,
+    #[serde(default = "default_keep")]
+    keep: u32,
+}
+
+const fn default_keep() -> u32 {
+    5
+}
+
+/// More would make every rotation a thousand renames.
+const MAX_KEEP: u32 = 1000;
+
+/// Where the router shows a plugin the directory that it was granted.
+const GRANTED: &str = "/";
+
+/// Appends events to a file.
+#[derive(Debug)]
+pub struct Log {
+    file: LogFile,
+}
+
+impl Log {
+    fn below(root: &Path, config: &Config) -> Result<Self, Vec<ConfigError>> {
+        let mut errors = Vec::new();
+        if let Err(why) = check_path(&config.path) {
+            errors.push(ConfigError::new("path", why));
+        }
+        if let Some(rotate) = config.rotate {
+            if rotate.size.0 == 0 {
+                errors.push(ConfigError::new(
+                    "rotate.size",
+                    "must be more than 0: leave `rotate` out to never rotate",
+                ));
+            }
+            if rotate.keep > MAX_KEEP {
+                errors.push(ConfigError::new("rotate.keep", format!("must be at most {MAX_KEEP}")));
+            }
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let rotate = config.rotate.map(|rotate| rotate::Policy {
+            size: rotate.size.0,
+            keep: rotate.keep,
+        });
+        Ok(Self {
+            file: LogFile::new(root.join(&config.path), rotate, config.fsync),
+        })
+    }
+}
+
+/// The sandbox would refuse these anyway, but only at the first delivery and in other words.
+fn check_path(path: &str) -> Result<(), &'static str> {
+    if path.ends_with(['/', '\\']) || path.is_empty() {
+        return Err("must name a file, such as `audit.ndjson`");
+    }
+    let below = Path::new(path)
+        .components()
+        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    if below {
+        Ok(())
+    } else {
+        Err("must be relative to the granted directory, without `..`")
+    }
+}
+
+impl Channel for Log {
+    type Config = Config;
+
+    fn configure(config: Config) -> Result<Self, Vec<ConfigError>> {
+        Self::below(Path::new(GRANTED), &config)
+    }
+
+    fn deliver_batch(&mut self, batch: &[Delivery]) -> Vec<Result<Receipt, Problem>> {
+        let mut lines = String::with_capacity(batch.len() * 512);
+        for delivery in batch {
+            lines += &delivery.event.to_json();
+            lines.push('\n');
+        }
+        let answer = match self.file.append(lines.as_bytes()) {
+            Ok(()) => Ok(Receipt::new()),
+            Err(error) => Err(Problem::Retry(format!("{}: {error}", self.file.name()))),
+        };
+        vec![answer; batch.len()]
+    }
+
+    fn check_health(&mut self) -> Result<(), String> {
+        self.file
+            .append(b"")
+            .map_err(|error| format!("{}: {error}", self.file.name()))
+    }
+}
+
+export_channel! {
+    Log,
+    name: "log",
+    description: "Appends events to a file, one line of JSON each, with rotation by size.",
+    capabilities: r#"{"directories": true}"#,
+    config_schema: include_str!("schema.json"),
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use patchpanel_plugin::testing;
+    use std::fs;
+
+    fn config(json: &str) -> Config {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn a_batch_becomes_lines() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut log = Log::below(
+            dir.path(),
+            &config(r#"{"path": "deep/er/audit.ndjson", "fsync": true}"#),
+        )
+        .unwrap();
+        log.check_health().unwrap();
+        let batch = [testing::delivery("1", "a"), testing::delivery("2", "b")];
+        assert!(log.deliver_batch(&batch).iter().all(Result::is_ok));
+        log.deliver(&testing::delivery("3", "c")).unwrap();
+        let text = fs::read_to_string(dir.path().join("deep/er/audit.ndjson")).unwrap();
+        let event = |line| serde_json::from_str::<serde_json::Value>(line).unwrap();
+        let ids: Vec<_> = text
+            .lines()
+            .map(|line| event(line).get("id").cloned().unwrap())
+            .collect();
+        assert_eq!(ids, ["1", "2", "3"]);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_retried() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("taken")).unwrap();
+        let mut log = Log::below(dir.path(), &config(r#"{"path": "taken"}"#)).unwrap();
+        assert!(log.check_health().is_err());
+        assert!(matches!(
+            log.deliver(&testing::delivery("1", "a")),
+            Err(Problem::Retry(_))
+        ));
+    }
+
+    #[test]
+    fn paths_stay_below_the_granted_directory() {
+        for wrong in ["", "/etc/passwd", "../x", "a/../../x", "a/"] {
+            assert!(check_path(wrong).is_err(), "{wrong}");
+        }
+        for right in ["a", "a/b.ndjson", "./a", "..a"] {
+            assert!(check_path(right).is_ok(), "{right}");
+        }
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once() {
+        let errors = Log::below(
+            Path::new("/"),
+            &config(r#"{"path": "/a", "rotate": {"size": 0, "keep": 5000}}"#),
+        )
+        .unwrap_err();
+        let paths: Vec<_> = errors.iter().map(|error| error.path.as_str()).collect();
+        assert_eq!(paths, ["path", "rotate.size", "rotate.keep"]);
+        let errors = testing::configure_channel::<Log>(r#"{"path": "a", "rotate": {"size": "big"}}"#).unwrap_err();
+        assert_eq!(errors.first().map(|error| error.path.as_str()), Some("rotate.size"));
+    }
+}

@@ -1,0 +1,224 @@
+//! Tokens that tell their issuer: a fixed beginning, then so many characters of a certain kind.
+
+use crate::bytes::{distinct, is_alnum, is_digit, is_hex, is_token, is_word, run};
+
+/// What a token's body is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Body {
+    /// `[A-Za-z0-9]`
+    Alnum,
+    /// `[A-Z0-9]`
+    Upper,
+    /// `[0-9a-f]`
+    Hex,
+    /// `[A-Za-z0-9_-]`
+    Word,
+    /// `[A-Za-z0-9_.-]`
+    Dotted,
+    /// `[A-Za-z0-9_+/=.~-]`
+    Base64,
+}
+
+use Body::{Alnum, Base64, Dotted, Hex, Upper, Word};
+
+impl Body {
+    fn has(self, byte: u8) -> bool {
+        match self {
+            Alnum => is_alnum(byte),
+            Upper => is_digit(byte) || byte.is_ascii_uppercase(),
+            Hex => is_hex(byte),
+            Word => is_word(byte),
+            Dotted => is_word(byte) || byte == b'.',
+            Base64 => is_token(byte),
+        }
+    }
+}
+
+/// Prefix, body, shortest body, longest body (0: any). Ordered by prefix, so that a word is compared with few.
+type Rule = (&'static str, Body, usize, usize);
+
+#[rustfmt::skip]
+const RULES: &[Rule] = &[
+    ("A3T", Upper, 17, 17),
+    ("A3-", Word, 28, 40),
+    ("AAAAAAAAAAAAAAAAAAAAA", Base64, 50, 0),
+    ("ABIA", Upper, 16, 16), ("ABSK", Base64, 100, 0), ("ACCA", Upper, 16, 16),
+    ("AGE-SECRET-KEY-1", Upper, 40, 0),
+    ("AIza", Word, 35, 35), ("AKCp", Alnum, 60, 0), ("AKIA", Upper, 16, 16), ("API-", Upper, 26, 26), ("AQVN", Word, 35, 38),
+    ("ASIA", Upper, 16, 16), ("ATATT3", Base64, 100, 0), ("ATBB", Alnum, 24, 0), ("ATCTT3", Base64, 50, 0),
+    ("CCIPAT_", Alnum, 20, 0), ("CFPAT-", Word, 40, 0), ("CLOJARS_", Hex, 40, 0),
+    ("EAAA", Word, 50, 0), ("EAAC", Alnum, 50, 0), ("EAAM", Alnum, 50, 0), ("EZAK", Alnum, 54, 0), ("EZTK", Alnum, 54, 0),
+    ("FLWPUBK", Word, 20, 0), ("FLWSECK", Word, 12, 0),
+    ("GOCSPX-", Word, 20, 0), ("GR1348941", Word, 20, 0),
+    ("HRKU-AA", Word, 40, 0), ("LTAI", Alnum, 16, 26), ("NRAK-", Upper, 20, 0), ("NRII-", Word, 20, 0), ("NRJS-", Hex, 15, 0), ("NRRA-", Hex, 20, 0),
+    ("PMAK-", Word, 30, 0), ("PRVTKEY", Alnum, 20, 0),
+    ("SG.", Dotted, 40, 0), ("SK", Hex, 32, 32),
+    ("YC", Word, 38, 38),
+    ("api_org_", Alnum, 30, 0),
+    ("bedrock-api-key-", Base64, 20, 0), ("bkua_", Alnum, 30, 0),
+    ("cio", Alnum, 32, 32), ("cmVmdGtu", Alnum, 50, 0),
+    ("dapi", Hex, 32, 33), ("dckr_oat_", Word, 20, 0), ("dckr_pat_", Word, 20, 0), ("ddp_", Alnum, 30, 0), ("ddw_", Alnum, 30, 0),
+    ("doo_v1_", Hex, 40, 0), ("dop_v1_", Hex, 40, 0), ("dor_v1_", Hex, 40, 0), ("dp.pt.", Alnum, 30, 0), ("dp.st.", Dotted, 30, 0),
+    ("dt0c01.", Dotted, 60, 0), ("duffel_live_", Base64, 30, 0), ("duffel_test_", Base64, 30, 0),
+    ("figd_", Word, 30, 0), ("fio-u-", Base64, 40, 0), ("flb_live_", Alnum, 20, 0), ("fm1r_", Base64, 60, 0), ("fm1a_", Base64, 60, 0), ("fm2_", Base64, 60, 0), ("fo1_", Word, 30, 0),
+    ("gAAAAAB", Base64, 80, 0), ("ghb_", Alnum, 30, 0), ("gho_", Alnum, 30, 0), ("ghp_", Alnum, 30, 0), ("ghr_", Alnum, 30, 0), ("ghs_", Dotted, 30, 0), ("ghu_", Alnum, 30, 0), ("github_pat_", Word, 40, 0),
+    ("glagent-", Word, 40, 0), ("glc_", Base64, 32, 0), ("glcbt-", Word, 18, 0), ("gldt-", Word, 18, 0), ("glffct-", Word, 18, 0), ("glft-", Word, 18, 0),
+    ("glimt-", Word, 22, 0), ("gloas-", Word, 50, 0), ("glpat-", Dotted, 18, 0), ("glptt-", Word, 38, 0), ("glrt-", Dotted, 18, 0), ("glrtr-", Word, 18, 0), ("glsa_", Word, 40, 0), ("glsoat-", Word, 18, 0),
+    ("gsk_", Alnum, 40, 0),
+    ("hf_", Alnum, 30, 40), ("hvb.", Word, 60, 0), ("hvr.", Word, 60, 0), ("hvs.", Word, 20, 0),
+    ("ico-", Alnum, 30, 0),
+    ("key-", Hex, 32, 32),
+    ("lin_api_", Alnum, 30, 0), ("lin_oauth_", Alnum, 30, 0), ("live_", Word, 35, 0), ("lsv2_pt_", Word, 30, 0), ("lsv2_sk_", Word, 30, 0),
+    ("npm_", Alnum, 36, 0), ("ntn_", Alnum, 40, 0), ("nvapi-", Word, 40, 0),
+    ("ops_eyJ", Base64, 100, 0), ("oy2", Alnum, 43, 43),
+    ("p8e-", Alnum, 20, 0), ("pat-na1-", Word, 36, 36), ("pat-eu1-", Word, 36, 36), ("phc_", Alnum, 40, 0), ("phx_", Alnum, 40, 0), ("pk.eyJ", Dotted, 50, 0),
+    ("pnu_", Alnum, 30, 0), ("pplx-", Alnum, 40, 0), ("pscale_oauth_", Dotted, 30, 0), ("pscale_pw_", Dotted, 30, 0), ("pscale_tkn_", Dotted, 30, 0),
+    ("pubkey-", Hex, 32, 32), ("pul-", Hex, 40, 40), ("pypi-AgE", Word, 50, 0),
+    ("r8_", Alnum, 36, 0), ("rdme_", Alnum, 60, 0), ("rk_live_", Alnum, 16, 0), ("rk_prod_", Alnum, 16, 0), ("rk_test_", Alnum, 16, 0), ("rubygems_", Hex, 40, 0),
+    ("s.", Alnum, 24, 24), ("sbp_", Hex, 40, 0), ("secret_", Alnum, 40, 0), ("sgp_", Word, 40, 0), ("sha256~", Word, 40, 0), ("shippo_live_", Hex, 40, 0), ("shippo_test_", Hex, 40, 0),
+    ("shpat_", Hex, 32, 0), ("shpca_", Hex, 32, 0), ("shppa_", Hex, 32, 0), ("shpss_", Hex, 32, 0),
+    ("sk-", Word, 32, 0), ("sk.eyJ", Dotted, 50, 0), ("sk_live_", Word, 16, 0), ("sk_prod_", Word, 16, 0), ("sk_test_", Word, 16, 0), ("sl.", Word, 100, 0), ("slk_", Alnum, 60, 0),
+    ("sm_aat_", Alnum, 16, 0), ("sm_pat_", Alnum, 16, 0), ("sm_sat_", Alnum, 16, 0), ("sntryp_", Base64, 40, 0), ("sntrys_", Base64, 60, 0), ("sntryu_", Hex, 60, 0),
+    ("sq0atp-", Word, 22, 0), ("sq0csp-", Word, 40, 0), ("sqa_", Alnum, 40, 0), ("sqp_", Alnum, 40, 0), ("squ_", Alnum, 40, 0),
+    ("t1.", Base64, 60, 0), ("test_", Word, 35, 0), ("tfp_", Dotted, 40, 0), ("tk-us-", Word, 40, 0), ("tskey-", Word, 20, 0), ("tvly-", Alnum, 28, 0),
+    ("v1.0-", Word, 100, 0), ("vcp_", Alnum, 24, 0),
+    ("waka_", Word, 36, 0), ("whsec_", Base64, 24, 0),
+    ("xai-", Alnum, 60, 0), ("xapp-", Word, 20, 0), ("xkeysib-", Word, 60, 0), ("xox", Dotted, 24, 0), ("xwfp-", Word, 20, 0),
+    ("ya29.", Word, 30, 0),
+];
+
+/// How far a body is followed before it was found to be one. Without a bound, a text of nothing but prefixes would take
+/// quadratic time.
+const LONGEST: usize = 1024;
+
+/// Where the token ends that begins at `start`, which begins a word.
+pub(crate) fn token(bytes: &[u8], start: usize) -> Option<usize> {
+    let rest = bytes.get(start..)?;
+    let first = *rest.first()?;
+    let from = RULES.partition_point(|(prefix, ..)| prefix.as_bytes().first() < Some(&first));
+    let rules = RULES
+        .get(from..)?
+        .iter()
+        .take_while(|(prefix, ..)| prefix.as_bytes().first() == Some(&first));
+    for &(prefix, body, shortest, longest) in rules {
+        let Some(tail) = rest.strip_prefix(prefix.as_bytes()) else {
+            continue;
+        };
+        let mut length = run(tail.get(..tail.len().min(LONGEST)).unwrap_or_default(), 0, |byte| {
+            body.has(byte)
+        });
+        // A sentence ends behind the token.
+        length -= tail
+            .get(..length)?
+            .iter()
+            .rev()
+            .take_while(|byte| matches!(byte, b'.' | b'~'))
+            .count();
+        let fits = length >= shortest && (longest == 0 || length <= longest);
+        let written_out = tail.get(..length)?;
+        if fits && distinct(written_out) > 4 && is_plausible(prefix, written_out) {
+            let end = if length == LONGEST {
+                run(tail, length, |byte| body.has(byte))
+            } else {
+                length
+            };
+            return Some(start + prefix.len() + end);
+        }
+    }
+    None
+}
+
+/// Short prefixes are words' beginnings too.
+fn is_plausible(prefix: &str, body: &[u8]) -> bool {
+    let digits = body.iter().filter(|byte| byte.is_ascii_digit()).count();
+    match prefix {
+        // `xoxb-`, `xoxe.xoxp-`: the kind is one letter.
+        "xox" => match body {
+            [b'o', b'-', next, ..] => is_digit(*next),
+            [kind, b'-' | b'.', ..] => b"abceprs".contains(kind) && digits >= 2,
+            _ => false,
+        },
+        "sk-" | "live_" | "test_" | "secret_" | "s." | "cio" | "YC" | "LTAI" | "API-" | "A3-" | "key-" | "v1.0-"
+        | "ico-" | "p8e-" => digits >= 2,
+        _ => true,
+    }
+}
+
+/// `123456789:AA...`: a bot's number and its key, at the number's end.
+pub(crate) fn telegram(bytes: &[u8], start: usize, colon: usize) -> Option<usize> {
+    let number = bytes.get(start..colon)?;
+    let key = bytes.get(colon..)?.strip_prefix(b":A")?;
+    let length = run(key, 0, is_word);
+    let fits = (5..=16).contains(&number.len()) && number.iter().all(|&byte| is_digit(byte)) && length == 34;
+    fits.then_some(colon + 2 + length)
+}
+
+/// The secret path of a web hook's URL, at `start`, which begins a word.
+pub(crate) fn hook(bytes: &[u8], start: usize) -> Option<(usize, usize)> {
+    const HOOKS: [&str; 6] = [
+        "hooks.slack.com/services/",
+        "hooks.slack.com/workflows/",
+        "hooks.slack.com/triggers/",
+        "discord.com/api/webhooks/",
+        "discordapp.com/api/webhooks/",
+        "hooks.zapier.com/hooks/catch/",
+    ];
+    let rest = bytes.get(start..)?;
+    let prefix = HOOKS.iter().find(|prefix| rest.starts_with(prefix.as_bytes()))?;
+    let body = start + prefix.len();
+    let end = run(bytes, body, |byte| is_word(byte) || matches!(byte, b'/' | b'+'));
+    (end - body >= 20).then_some((body, end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_grouped_by_their_first_byte() {
+        let first: Vec<_> = RULES.iter().map(|(prefix, ..)| prefix.as_bytes().first()).collect();
+        assert!(first.is_sorted());
+    }
+
+    #[test]
+    fn tokens_of_vendors() {
+        let alnum = "0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX2yZ3aB4cD5eF6gH7iJ8k";
+        for prefix in [
+            "ghp_", "gho_", "ghs_", "sk_live_", "rk_live_", "sk_test_", "npm_", "hf_", "glpat-", "sk-", "sk-ant-",
+            "ya29.",
+        ] {
+            let body: String = alnum.chars().take(36).collect();
+            let token = format!("{prefix}{body}");
+            assert_eq!(super::token(token.as_bytes(), 0), Some(token.len()), "{token}");
+        }
+        for text in [
+            "AKIAIOSFODNN7EXAMPLE",
+            "xoxb-1234567890-abcdefABCDEF",
+            "xoxe.xoxp-1-Mi0yLTE2NTQwMDAwMDA",
+            "dapi0123456789abcdef0123456789abcdef",
+            "SK0123456789abcdef0123456789abcdef",
+        ] {
+            assert_eq!(super::token(text.as_bytes(), 0), Some(text.len()), "{text}");
+        }
+        for text in [
+            "AKIASHORT",
+            "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+            "hf_requiredCharacteristicTypesForDisplayMetadata",
+            "sk-learn",
+            "xoxo-teaser-exo-k-34521098-720-516",
+            "test_that_something_works_with_a_long_name",
+        ] {
+            assert_eq!(super::token(text.as_bytes(), 0), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn hooks_and_bots() {
+        let url = "hooks.slack.com/services/T00000000/B00000000/abcdefghijklmnopqrstuvwx";
+        assert_eq!(hook(url.as_bytes(), 0), Some((25, url.len())));
+        assert_eq!(hook(b"hooks.slack.com/services/", 0), None);
+        let bot = "123456789:AAabcdefghijklmnopqrstuvwxyz0123456";
+        assert_eq!(telegram(bot.as_bytes(), 0, 9), Some(bot.len()));
+        assert_eq!(telegram(b"12:34", 0, 2), None);
+    }
+}

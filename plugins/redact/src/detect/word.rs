@@ -1,0 +1,250 @@
+//! What is recognised by how a word looks: tokens, JWTs, the credentials of HTTP and of curl, and base64 that holds one
+//! of all these.
+
+use crate::base64;
+use crate::bytes::{at, before, is_alnum, is_space, is_token, is_word, looks_random, run};
+use crate::class::Class;
+use crate::detect::{Depth, vendor};
+use crate::finding::Sink;
+use crate::placeholder::{is_placeholder, mask_at};
+use crate::scan;
+
+/// Shorter words hold no token.
+const SHORTEST: usize = 12;
+
+pub(crate) fn detect(bytes: &[u8], depth: Depth, sink: &mut Sink) {
+    let mut from = 0;
+    loop {
+        let rest = bytes.get(from..).unwrap_or_default();
+        let Some(skipped) = rest.iter().position(|&byte| is_word(byte)) else {
+            return;
+        };
+        let start = from + skipped;
+        let end = run(bytes, start, is_word);
+        from = look(bytes, start, end, depth, sink).max(end);
+    }
+}
+
+/// Looks at one word; returns where to go on.
+fn look(bytes: &[u8], start: usize, end: usize, depth: Depth, sink: &mut Sink) -> usize {
+    let next = at(bytes, end);
+    if end - start < SHORTEST {
+        return match next {
+            b' ' | b'\t' => scheme(bytes, start, end, sink),
+            b'.' | b'-' | b'~' | b':' => composite(bytes, start, end, sink),
+            _ => end,
+        };
+    }
+    if let Some(found) = token(bytes, start, end, sink) {
+        return found;
+    }
+    blob(bytes, start, depth, sink).unwrap_or(end)
+}
+
+/// Short words that go on behind a dot or a colon.
+fn composite(bytes: &[u8], start: usize, end: usize, sink: &mut Sink) -> usize {
+    if let Some(end) = vendor::telegram(bytes, start, end) {
+        sink.push(start, end, Class::Token);
+        return end;
+    }
+    if at(bytes, end) == b':' || before(bytes, start) == b'.' {
+        return end;
+    }
+    token(bytes, start, end, sink).unwrap_or(end)
+}
+
+fn token(bytes: &[u8], start: usize, word_end: usize, sink: &mut Sink) -> Option<usize> {
+    if let Some(end) = jwt(bytes, start) {
+        sink.push(start, end, Class::Jwt);
+        return Some(end);
+    }
+    if let Some(end) = vendor::telegram(bytes, start, word_end) {
+        sink.push(start, end, Class::Token);
+        return Some(end);
+    }
+    if let Some((start, end)) = vendor::hook(bytes, start) {
+        sink.push(start, end, Class::Token);
+        return Some(end);
+    }
+    // A dash may join a token to what stands before it: `--ghp_...`, `key-ghp_...`.
+    let word = bytes.get(start..word_end)?;
+    let inner = memchr::memchr_iter(b'-', word).map(|dash| start + dash + 1).take(4);
+    for place in std::iter::once(start).chain(inner) {
+        if let Some(end) = vendor::token(bytes, place) {
+            sink.push(place, end, Class::Token);
+            return Some(end);
+        }
+    }
+    None
+}
+
+/// Three or five parts of base64url with dots between them, the first a JSON object: `eyJ` is `{"`.
+fn jwt(bytes: &[u8], start: usize) -> Option<usize> {
+    if !bytes.get(start..)?.starts_with(b"eyJ") {
+        return None;
+    }
+    let is_part = |byte: u8| is_word(byte) || byte == b'=';
+    let header = run(bytes, start, is_part);
+    if header - start < 16 || at(bytes, header) != b'.' {
+        return None;
+    }
+    let (mut end, mut parts) = (header, 1);
+    while at(bytes, end) == b'.' && parts < 5 {
+        let part = run(bytes, end + 1, is_part);
+        if part == end + 1 && parts != 1 && parts != 2 {
+            break;
+        }
+        (end, parts) = (part, parts + 1);
+    }
+    (parts >= 2 && end - header >= 10).then_some(end)
+}
+
+/// `Bearer`, `Basic` and `Token`, then credentials; `-u` and `--user`, then name and password.
+fn scheme(bytes: &[u8], start: usize, end: usize, sink: &mut Sink) -> usize {
+    let word = bytes.get(start..end).unwrap_or_default();
+    let value_start = run(bytes, end, |byte| matches!(byte, b' ' | b'\t'));
+    if matches!(word, b"-u" | b"--user") {
+        return user(bytes, value_start, sink).unwrap_or(end);
+    }
+    let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
+    let (bearer, basic) = (is("bearer"), is("basic"));
+    if !bearer && !basic && !is("token") {
+        return end;
+    }
+    let value_end = run(bytes, value_start, is_token);
+    let value = bytes.get(value_start..value_end).unwrap_or_default();
+    let header = is_header(bytes, start);
+    let plausible = match (header, basic) {
+        (true, _) => value.len() >= 4,
+        (_, true) => value.len() >= 8 && base64::decode(value).is_some_and(|pair| pair.contains(&b':')),
+        _ => looks_random(value),
+    };
+    if !plausible || is_placeholder(value) {
+        return end;
+    }
+    sink.push(value_start, value_end, Class::Credentials);
+    value_end
+}
+
+/// Whether what begins at `start` is the value of an `Authorization` header.
+fn is_header(bytes: &[u8], start: usize) -> bool {
+    let head = bytes.get(..start).unwrap_or_default().trim_ascii_end();
+    let head = head
+        .strip_suffix(b"\"")
+        .or(head.strip_suffix(b"'"))
+        .unwrap_or(head)
+        .trim_ascii_end();
+    let Some(name) = head.strip_suffix(b":").or(head.strip_suffix(b"=")) else {
+        return false;
+    };
+    let name = name.trim_ascii_end();
+    let name = name.strip_suffix(b"\"").or(name.strip_suffix(b"'")).unwrap_or(name);
+    let from = name.len().saturating_sub(b"authorization".len());
+    name.get(from..)
+        .is_some_and(|name| name.eq_ignore_ascii_case(b"authorization"))
+}
+
+/// The argument of curl's `-u` at `start`, with or without quotes. Other programs mean other things by `-u`.
+fn user(bytes: &[u8], start: usize, sink: &mut Sink) -> Option<usize> {
+    const LONGEST: usize = 256;
+    let command = bytes.get(start.saturating_sub(LONGEST)..start)?;
+    memchr::memmem::rfind(command, b"curl")?;
+    let quote = at(bytes, start);
+    let is_quoted = matches!(quote, b'"' | b'\'');
+    let from = start + usize::from(is_quoted);
+    let limited = bytes.get(..bytes.len().min(from + LONGEST))?;
+    let is_inside = |byte: u8| if is_quoted { byte != quote } else { !is_space(byte) };
+    let end = run(limited, from, is_inside);
+    let pair = bytes.get(from..end)?;
+    let colon = memchr::memchr(b':', pair).filter(|colon| *colon > 0)?;
+    // The password may be missing: some services take a token as the user.
+    let password = pair.get(colon + 1..)?;
+    let is_template = pair.iter().any(|byte| matches!(byte, b'$' | b'{' | b'<'));
+    if is_template || pair.len() < 6 || mask_at(bytes, from) || !password.is_empty() && is_placeholder(password) {
+        return None;
+    }
+    sink.push(from, end, Class::Credentials);
+    Some(end)
+}
+
+/// Base64 that holds text in which something is found.
+fn blob(bytes: &[u8], start: usize, depth: Depth, sink: &mut Sink) -> Option<usize> {
+    let depth = depth.deeper()?;
+    if matches!(before(bytes, start), b'+' | b'/' | b'=') {
+        return None;
+    }
+    let end = run(bytes, start, |byte| {
+        is_alnum(byte) || matches!(byte, b'+' | b'/' | b'-' | b'_')
+    });
+    let end = run(bytes, end, |byte| byte == b'=').min(end + 2);
+    let text = base64::text(bytes.get(start..end)?)?;
+    let class = scan::first(&text, depth, sink.wanted())?;
+    sink.push(start, end, class);
+    Some(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::detect::tests::found;
+
+    const JWT: &str =
+        "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxIn0.8nYKFqV7rXA9RMYMKgA0pQkcffw4EtO9bE7HBsGDMVg";
+
+    #[test]
+    fn jwts() {
+        assert_eq!(found(&format!("got {JWT}.")), [("jwt", JWT)]);
+        assert_eq!(found("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9 eyJ.eyJ.x"), []);
+    }
+
+    #[test]
+    fn credentials() {
+        for (text, value) in [
+            ("curl -H 'Authorization: Bearer secretvalue'", "secretvalue"),
+            ("authorization: basic dXNlcjpwYXNz", "dXNlcjpwYXNz"),
+            ("sent Basic dXNlcjpwYXNz to it", "dXNlcjpwYXNz"),
+            ("bearer 0123456789abcdef0", "0123456789abcdef0"),
+            ("Authorization: Token 22cb987851bc", "22cb987851bc"),
+            ("curl --user 'johns:h0pk1ns~21s' x", "johns:h0pk1ns~21s"),
+            ("curl -u id:hunter22 x", "id:hunter22"),
+        ] {
+            assert_eq!(found(text), [("credentials", value)], "{text}");
+        }
+        for text in [
+            "Basic authentication",
+            "bearer of bad news",
+            "Authorization: Bearer $TOKEN",
+            "curl -u $U:$P x",
+            "sudo -u me ls",
+            "Token expired",
+        ] {
+            assert_eq!(found(text), [], "{text}");
+        }
+    }
+
+    #[test]
+    fn tokens_in_words() {
+        let token = "ghp_0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX";
+        for text in [
+            token.to_owned(),
+            format!("x={token};"),
+            format!("git clone https://{token}@github.com/x"),
+            format!("a-{token}"),
+        ] {
+            assert_eq!(found(&text), [("token", token)], "{text}");
+        }
+        assert_eq!(
+            found("https://hooks.slack.com/services/T00000000/B00000000/abcdefghijklmnopqrstuvwx"),
+            [("token", "T00000000/B00000000/abcdefghijklmnopqrstuvwx")]
+        );
+    }
+
+    #[test]
+    fn base64_is_opened() {
+        assert_eq!(
+            found("x: amFuZUBleGFtcGxlLmNvbQ== y"),
+            [("email", "amFuZUBleGFtcGxlLmNvbQ==")]
+        );
+        // `010:Repository186853002`
+        assert_eq!(found("MDEwOlJlcG9zaXRvcnkxODY4NTMwMDI="), []);
+    }
+}

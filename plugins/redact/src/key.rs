@@ -1,0 +1,181 @@
+//! Names whose values are secret: `password`, `client_secret`, `apiKey`, but not `token_count` or `publicKey`.
+
+/// How much a name says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Strength {
+    /// A key of some kind: only what looks random is a secret.
+    Weak,
+    /// Secret, but also a word that people write: `token: expired`.
+    Likely,
+    /// Nothing but secret.
+    Certain,
+}
+
+/// No name that people give is longer.
+pub(crate) const MAX_NAME: usize = 64;
+
+/// Judges a name by its last words.
+pub(crate) fn strength(name: &[u8]) -> Option<Strength> {
+    let name = name.trim_ascii_end();
+    let trimmed = name.len()
+        - name
+            .iter()
+            .rev()
+            .take_while(|byte| byte.is_ascii_digit() || matches!(byte, b'_' | b'-'))
+            .count();
+    let name = name.get(..trimmed)?;
+    let mut buffer = [0; MAX_NAME];
+    let last = lower(last_word(name), &mut buffer)?;
+    if let Some(strength) = word_strength(last) {
+        return Some(strength);
+    }
+    let rest = name.get(..name.len() - last.len())?;
+    let rest = rest
+        .strip_suffix(b"_")
+        .or(rest.strip_suffix(b"-"))
+        .or(rest.strip_suffix(b" "))
+        .or(rest.strip_suffix(b"."))
+        .unwrap_or(rest);
+    let mut buffer = [0; MAX_NAME];
+    let before = lower(last_word(rest), &mut buffer)?;
+    match last {
+        b"key" => key_strength(before),
+        b"id" => matches!(before, b"session" | b"sess").then_some(Strength::Likely),
+        b"string" => (before == b"connection").then_some(Strength::Weak),
+        _ => None,
+    }
+}
+
+fn word_strength(word: &[u8]) -> Option<Strength> {
+    match word {
+        b"password" | b"passwd" | b"passwort" | b"pwd" | b"passphrase" | b"passcode" | b"apikey" | b"secretkey"
+        | b"privatekey" => Some(Strength::Certain),
+        b"secret" | b"token" | b"pass" | b"pw" | b"credential" | b"credentials" | b"authorization" | b"cookie"
+        | b"cookies" | b"session" | b"sessionid" | b"sessid" | b"phpsessid" | b"jsessionid" | b"accesskey"
+        | b"authkey" | b"accountkey" | b"bearer" | b"jwt" | b"otp" | b"totp" | b"pin" | b"cvv" | b"cvc" => {
+            Some(Strength::Likely)
+        }
+        b"auth" | b"sid" | b"signature" | b"sig" => Some(Strength::Weak),
+        _ => joined(word),
+    }
+}
+
+/// Words that are written as one: `dbpassword`, `clientsecret`.
+fn joined(word: &[u8]) -> Option<Strength> {
+    const CERTAIN: [&str; 5] = ["password", "passwd", "passphrase", "apikey", "secretkey"];
+    const LIKELY: [&str; 2] = ["secret", "token"];
+    if CERTAIN.iter().any(|end| word.ends_with(end.as_bytes())) {
+        return Some(Strength::Certain);
+    }
+    LIKELY
+        .iter()
+        .any(|end| word.ends_with(end.as_bytes()))
+        .then_some(Strength::Likely)
+}
+
+/// What kind of key.
+fn key_strength(kind: &[u8]) -> Option<Strength> {
+    match kind {
+        b"api" | b"secret" | b"private" => Some(Strength::Certain),
+        b"access" | b"auth" | b"encryption" | b"signing" | b"master" | b"account" | b"license" | b"licence"
+        | b"deploy" | b"storage" | b"shared" | b"app" | b"application" | b"service" | b"client" | b"hmac"
+        | b"session" => Some(Strength::Likely),
+        b"" | b"public" | b"pub" | b"foreign" | b"primary" | b"sort" | b"partition" | b"cache" | b"host"
+        | b"unique" | b"object" | b"index" | b"sequence" | b"translation" | b"message" | b"idempotency"
+        | b"routing" | b"row" | b"lookup" | b"parent" | b"group" => None,
+        _ => Some(Strength::Weak),
+    }
+}
+
+/// The last word of `snake_case`, `kebab-case`, `camelCase`, `SCREAMING_CASE` or `dotted.case`.
+fn last_word(name: &[u8]) -> &[u8] {
+    let mut start = name.len();
+    while let Some(&byte) = start.checked_sub(1).and_then(|index| name.get(index)) {
+        if !byte.is_ascii_alphanumeric() {
+            break;
+        }
+        start -= 1;
+        let hump = byte.is_ascii_uppercase() && name.get(start + 1).is_some_and(u8::is_ascii_lowercase);
+        let edge = start > 0
+            && byte.is_ascii_uppercase()
+            && name
+                .get(start - 1)
+                .is_some_and(|before| before.is_ascii_lowercase() || before.is_ascii_digit());
+        if hump || edge {
+            break;
+        }
+    }
+    name.get(start..).unwrap_or_default()
+}
+
+fn lower<'a>(word: &[u8], buffer: &'a mut [u8; MAX_NAME]) -> Option<&'a [u8]> {
+    let lower = buffer.get_mut(..word.len())?;
+    lower.copy_from_slice(word);
+    lower.make_ascii_lowercase();
+    Some(lower)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_judged_by_their_last_words() {
+        for name in [
+            "password",
+            "DB_PASSWORD",
+            "userPassword",
+            "dbpassword",
+            "apiKey",
+            "api_key",
+            "APIKEY",
+            "x-api-key",
+            "secret_key",
+            "privateKey",
+            "password2",
+        ] {
+            assert_eq!(strength(name.as_bytes()), Some(Strength::Certain), "{name}");
+        }
+        for name in [
+            "token",
+            "access_token",
+            "authToken",
+            "HTTPToken",
+            "clientSecret",
+            "session_id",
+            "SESSIONID",
+            "Set-Cookie",
+            "authorization",
+            "aws.secret_access_key",
+            "credentials",
+            "AccountKey",
+        ] {
+            assert_eq!(strength(name.as_bytes()), Some(Strength::Likely), "{name}");
+        }
+        for name in ["STRIPE_KEY", "cloudant_key", "user_auth"] {
+            assert_eq!(strength(name.as_bytes()), Some(Strength::Weak), "{name}");
+        }
+        for name in [
+            "token_count",
+            "max_tokens",
+            "tokenizer",
+            "tokens",
+            "secretary",
+            "passenger",
+            "compass",
+            "public_key",
+            "publicKey",
+            "foreignKey",
+            "key",
+            "monkey",
+            "author",
+            "credentials_url",
+            "session_count",
+            "",
+            "_",
+            "12",
+        ] {
+            assert_eq!(strength(name.as_bytes()), None, "{name}");
+        }
+    }
+}

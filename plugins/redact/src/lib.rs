@@ -1,0 +1,142 @@
+//! The bundled redactor: finds secrets and personal data in text by their form, and by the names that they stand under.
+//!
+//! | class | what |
+//! | --- | --- |
+//! | `email` | e-mail addresses |
+//! | `card` | payment card numbers: 13 to 19 digits, in groups or not, of a known network, with a right check digit |
+//! | `iban` | bank account numbers of a known country, with right check digits |
+//! | `jwt` | JSON web tokens |
+//! | `credentials` | of HTTP (`Bearer ...`, `Basic ...`) and curl (`-u user:password`) |
+//! | `url-password` | the password in `scheme://user:password@host` |
+//! | `token` | tokens of some 150 kinds that tell their issuer, such as `ghp_...`, `AKIA...`, `xoxb-...`; secret web hook URLs |
+//! | `private-key` | PEM blocks |
+//! | `secret-key` | values of names such as `password`, `client_secret`, `apiKey`: in a text (`password=...`), or the whole text where its path ends so |
+//!
+//! JSON strings in strings, URL-encoding and base64 are looked through.
+//!
+//! Configuration, all of it optional:
+//!
+//! | key | value |
+//! | --- | --- |
+//! | `classes` | which to look for; default all |
+//! | `style` | `mask` (default): `[redacted:email]`; `hash`: `[email:3f9a01c2b7de]`; `partial`: `[card:****1111]`, `[email:***@example.com]`, `[token:ghp_***]` |
+//! | `styles` | style by class, such as `{"email": "partial"}` |
+//! | `hash_key` | for `hash`: a text of at least 16 bytes, or `{"secret": "name"}` |
+//! | `exclude.paths` | dotted paths that are left alone, with all below them; `*` is one step, `**` any number |
+//! | `exclude.values` | values that are no secrets, such as `noreply@example.com`; `*@example.com` is all that end so |
+//!
+//! Every text takes time in proportion to its length. One in which nothing could begin costs a look with vector
+//! instructions and no more.
+
+mod anchors;
+mod base64;
+mod bytes;
+mod class;
+mod config;
+mod detect;
+mod finding;
+mod key;
+mod path;
+mod placeholder;
+mod scan;
+mod style;
+mod view;
+
+pub use config::Config;
+
+use class::Class;
+use finding::{Finding, Sink};
+use patchpanel_plugin::{ConfigError, Edits, Redactor, export_redactor};
+use path::{Paths, Verdict};
+use style::Writer;
+
+/// Finds and replaces.
+#[derive(Debug)]
+pub struct Redact {
+    sink: Sink,
+    paths: Paths,
+    writer: Writer,
+    excluded_values: Vec<String>,
+}
+
+impl Redact {
+    fn replace(&self, text: &str, finding: Finding, out: &mut Edits) {
+        // Detectors work on bytes, but end where ASCII does; a boundary inside of a character would be theirs to fix.
+        let (start, end) = (
+            text.floor_char_boundary(finding.start),
+            text.ceil_char_boundary(finding.end),
+        );
+        let value = text.get(start..end).unwrap_or_default();
+        if self.is_excluded(value) {
+            return;
+        }
+        let write = |out: &mut String| self.writer.write(out, value, finding.class, finding.exact);
+        out.replace_with(start..end, finding.class.name(), write);
+    }
+
+    fn is_excluded(&self, value: &str) -> bool {
+        let value = value.as_bytes();
+        self.excluded_values
+            .iter()
+            .any(|excluded| match excluded.strip_prefix('*') {
+                Some(end) => {
+                    value.len() >= end.len()
+                        && value
+                            .get(value.len() - end.len()..)
+                            .is_some_and(|tail| tail.eq_ignore_ascii_case(end.as_bytes()))
+                }
+                None => excluded.as_bytes().eq_ignore_ascii_case(value),
+            })
+    }
+}
+
+impl Redactor for Redact {
+    type Config = Config;
+
+    fn configure(config: Config) -> Result<Self, Vec<ConfigError>> {
+        let settings = config.check()?;
+        Ok(Self {
+            sink: Sink::new(settings.classes),
+            paths: Paths::new(settings.excluded_paths, settings.classes.has(Class::SecretKey)),
+            writer: Writer::new(settings.styles, settings.hash_key.as_deref()),
+            excluded_values: settings.excluded_values,
+        })
+    }
+
+    fn edits(&mut self, path: &str, text: &str, out: &mut Edits) {
+        match self.paths.verdict(path) {
+            Verdict::Excluded => {}
+            Verdict::Secret => {
+                if !text.is_empty() && !placeholder::is_redacted(text.as_bytes()) {
+                    self.replace(
+                        text,
+                        Finding {
+                            start: 0,
+                            end: text.len(),
+                            class: Class::SecretKey,
+                            exact: true,
+                        },
+                        out,
+                    );
+                }
+            }
+            Verdict::Scan => {
+                for finding in scan::settled(text, &mut self.sink) {
+                    self.replace(text, finding, out);
+                }
+            }
+        }
+    }
+}
+
+export_redactor! {
+    Redact,
+    name: "redact",
+    description: "Replaces secrets and personal data: addresses, card and account numbers, tokens, passwords, keys.",
+    capabilities: r#"{"secrets": ["redact-hash-key"]}"#,
+    config_schema: include_str!("schema.json"),
+    examples: include_str!("examples.json"),
+}
+
+#[cfg(test)]
+mod tests;

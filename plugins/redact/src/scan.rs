@@ -1,0 +1,103 @@
+//! Runs the detectors that a text gives reason for, on the text and on what it encodes.
+
+use crate::anchors::Anchors;
+use crate::class::{Class, Classes};
+use crate::detect::{Depth, assign, email, number, pem, word};
+use crate::finding::{Finding, Sink};
+use crate::view::View;
+
+/// How often a text is read again.
+const ROUNDS: usize = 4;
+
+/// Finds everything in `text`, in order and without overlaps, and so that nothing is found in what it will become: a mask
+/// ends words and values, and what stands beside one may look different than it did beside the secret.
+pub(crate) fn settled(text: &str, sink: &mut Sink) -> Vec<Finding> {
+    scan(text, sink);
+    let mut found = if sink.is_empty() {
+        return Vec::new();
+    } else {
+        sink.take()
+    };
+    for _ in 0..ROUNDS {
+        let masked = View::masked(text, &found);
+        scan(&masked.text, sink);
+        if sink.is_empty() {
+            break;
+        }
+        let more = sink.take();
+        for finding in found
+            .into_iter()
+            .chain(more.into_iter().filter_map(|finding| masked.original(finding)))
+        {
+            sink.add(finding);
+        }
+        found = sink.take();
+    }
+    found
+}
+
+/// Finds everything in `text`, read once.
+pub(crate) fn scan(text: &str, sink: &mut Sink) {
+    let anchors = Anchors::of(text.as_bytes());
+    if anchors.any() {
+        scan_escaped(text, anchors, Depth::START, sink);
+    }
+}
+
+/// Which class is found first in `text`, which was itself encoded.
+pub(crate) fn first(text: &str, depth: Depth, wanted: Classes) -> Option<Class> {
+    let mut sink = Sink::new(wanted);
+    scan_escaped(text, Anchors::of(text.as_bytes()), depth, &mut sink);
+    sink.take().first().map(|finding| finding.class)
+}
+
+/// A text with escapes is read as what they stand for, and only so: `\"` ends a value, and a line begins behind `\n`.
+fn scan_escaped(text: &str, anchors: Anchors, depth: Depth, sink: &mut Sink) {
+    match anchors.backslash.then(|| View::unescaped(text)).flatten() {
+        Some(view) => through(&view, sink, |text, sink| {
+            scan_quoted(text, Anchors::of(text.as_bytes()), depth, sink)
+        }),
+        None => scan_quoted(text, anchors, depth, sink),
+    }
+}
+
+/// A text with the escapes of URLs is read both ways: `%20` may be a part of a value or its end.
+fn scan_quoted(text: &str, anchors: Anchors, depth: Depth, sink: &mut Sink) {
+    detect(text, anchors, depth, sink);
+    if let Some(view) = anchors.percent.then(|| View::unquoted(text)).flatten() {
+        through(&view, sink, |text, sink| {
+            detect(text, Anchors::of(text.as_bytes()), depth, sink)
+        });
+    }
+}
+
+fn through(view: &View, sink: &mut Sink, scan: impl FnOnce(&str, &mut Sink)) {
+    let mut inner = Sink::new(sink.wanted());
+    scan(&view.text, &mut inner);
+    if !inner.is_empty() {
+        for finding in inner.take() {
+            if let Some(original) = view.original(finding) {
+                sink.add(original);
+            }
+        }
+    }
+}
+
+fn detect(text: &str, anchors: Anchors, depth: Depth, sink: &mut Sink) {
+    let bytes = text.as_bytes();
+    if anchors.at && (sink.wants(Class::Email) || sink.wants(Class::UrlPassword)) {
+        email::detect(bytes, sink);
+    }
+    if anchors.digit && (sink.wants(Class::Card) || sink.wants(Class::Iban)) {
+        number::detect(bytes, sink);
+    }
+    if anchors.assign && sink.wants(Class::SecretKey) {
+        assign::detect(bytes, sink);
+    }
+    if anchors.words() {
+        word::detect(bytes, depth, sink);
+    }
+    if anchors.joint && anchors.capital && sink.wants(Class::PrivateKey) {
+        pem::detect(bytes, sink);
+    }
+}

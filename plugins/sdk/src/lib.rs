@@ -1,0 +1,70 @@
+//! Write Patchpanel plugins in Rust: one trait, one export macro.
+//!
+//! A plugin is a `cdylib` crate, built with `cargo build --target wasm32-wasip2`. Pick the kind:
+//!
+//! | kind | trait | macro | what it may do |
+//! | --- | --- | --- | --- |
+//! | redactor | [`Redactor`] | [`export_redactor!`] | replace text in the fields that the operator lets it see |
+//! | transform | [`Transform`] | [`export_transform!`] | change, drop or split events |
+//! | channel | [`Channel`] | [`export_channel!`] | deliver events outward |
+//!
+//! All of a redactor:
+//!
+//! ```
+//! use patchpanel_plugin::{ConfigError, NoConfig, Redactor, export_redactor};
+//!
+//! struct Shorten;
+//!
+//! impl Redactor for Shorten {
+//!     type Config = NoConfig;
+//!
+//!     fn configure(_: NoConfig) -> Result<Self, Vec<ConfigError>> {
+//!         Ok(Shorten)
+//!     }
+//!
+//!     fn redact(&mut self, path: &str, text: &str) -> Option<String> {
+//!         (path == "payload.comment" && text.len() > 9).then(|| text.chars().take(9).collect())
+//!     }
+//! }
+//!
+//! export_redactor!(Shorten);
+//! # fn main() {}
+//! ```
+//!
+//! Everything compiles natively too, so plugins have ordinary unit tests: [`testing`] makes the router's calls. The
+//! export macros add a test of their own: that the declaration is JSON and that a redactor meets its examples.
+//!
+//! The router calls with batches and plain buffers, because crossing into WebAssembly with a list of strings costs an
+//! allocation per string. The traits hide it; [`Redactor::edits`] is the form without any allocation per text.
+
+mod bindings;
+mod channel;
+mod config;
+mod declaration;
+mod edits;
+mod event;
+mod export;
+mod human;
+pub mod kv;
+pub mod log;
+mod redactor;
+pub mod secrets;
+pub mod testing;
+mod transform;
+
+pub use channel::{Channel, Delivery, Problem, Receipt};
+pub use config::{ConfigError, NoConfig};
+pub use edits::Edits;
+pub use event::{Event, Level};
+pub use human::{ByteSize, HumanDuration};
+pub use redactor::Redactor;
+pub use transform::{Failure, Outcome, Patch, Transform};
+
+/// What the export macros expand to. No part of the API.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::bindings::{channel, lifecycle, redactor, transformer};
+    pub use crate::config::ConfigError;
+    pub use crate::declaration::Declaration;
+    pub use crate::export::Slot;
+}
