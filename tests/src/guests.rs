@@ -2,7 +2,12 @@
 
 use std::fs;
 
-include!(concat!(env!("OUT_DIR"), "/guests.rs"));
+use generated::GUESTS;
+
+#[allow(unreachable_pub, reason = "written by the build script")]
+mod generated {
+    include!(concat!(env!("OUT_DIR"), "/guests.rs"));
+}
 
 /// The bytes of a test guest or of a bundled plugin, by name.
 pub fn component(name: &str) -> Vec<u8> {

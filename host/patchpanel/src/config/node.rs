@@ -207,17 +207,18 @@ impl<'t> Section<'t> {
             if known.contains(&name) {
                 continue;
             }
-            // Somebody may have put a secret where none belongs.
+            // Somebody may have put a secret where none belongs, and a slip can make a key of a value.
             value.hide();
-            let help = names::suggestion(name, known.iter().copied());
-            note::<()>(
-                self.report,
-                Sort::Value,
-                key.span,
-                &self.path,
-                format!("unknown key `{name}`"),
-                help,
-            );
+            let (shown, help) = if names::is_name(name) {
+                (
+                    format!("unknown key `{name}`"),
+                    names::suggestion(name, known.iter().copied()),
+                )
+            } else {
+                self.report.hide(key.span.clone());
+                ("unknown key".to_owned(), names::suggestion("", known.iter().copied()))
+            };
+            note::<()>(self.report, Sort::Value, key.span, &self.path, shown, help);
         }
     }
 

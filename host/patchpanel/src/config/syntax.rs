@@ -11,8 +11,8 @@ use toml::de::{DeTable, Error};
 use super::mistakes::Mistake;
 use super::report::{Report, Sort};
 
-/// Words in a section that may hold secrets, where nobody can tell any more what is a value.
-const SENSITIVE: [&str; 2] = ["config", "secret"];
+/// What stands in sections that may hold secrets, where nobody can tell any more what is a value.
+const SENSITIVE: [&str; 4] = ["allow", "config", "secret", "[plugin"];
 /// What the parser says where a key is given twice; it goes on with the first.
 const DUPLICATE: &str = "duplicate key";
 
@@ -70,14 +70,16 @@ fn is_readable(text: &str) -> bool {
     errors(text).iter().all(|error| error.message() == DUPLICATE)
 }
 
-/// The errors of a section that are not merely due to others: the first, and those in lines that are wrong by
-/// themselves; one a line. Duplicates are found in the readable text.
+/// The errors of a section that are not merely due to others: the first, and those in lines that begin with a key and
+/// are wrong by themselves; one a line. Duplicates are found in the readable text.
 fn causes(section: &str) -> Vec<Error> {
     let mut lines_before = Vec::new();
     let mut causes = errors(section);
+    causes.sort_by_key(|error| place(error, section).start);
     causes.retain(|error| {
         let line = line_at(section, place(error, section).start);
-        let wrong_alone = || !is_readable(section.get(line.clone()).unwrap_or_default());
+        let text = section.get(line.clone()).unwrap_or_default();
+        let wrong_alone = || begins_with_key(text) && !is_readable(text);
         let is_cause =
             error.message() != DUPLICATE && !lines_before.contains(&line) && (lines_before.is_empty() || wrong_alone());
         if is_cause {
@@ -86,6 +88,11 @@ fn causes(section: &str) -> Vec<Error> {
         is_cause
     });
     causes
+}
+
+fn begins_with_key(line: &str) -> bool {
+    let of_key = |character: char| character.is_alphanumeric() || "_-. \t\"'".contains(character);
+    line.split_once('=').is_some_and(|(key, _)| key.chars().all(of_key))
 }
 
 /// The section with blanks for the lines of its errors, or, if that is not enough, for all but its header. Where the

@@ -1,0 +1,166 @@
+//! A channel that misbehaves in the way that its configuration names.
+//!
+//! | key | value |
+//! | --- | --- |
+//! | `mode` | how it misbehaves; see `Mode` |
+//! | `when` | only for events whose message contains this; absent: for all |
+//! | `url` | `http`: where it sends |
+//! | `path` | `file`: what it tries to write |
+//! | `times`, `kind` | `fail-first`: so many attempts of each delivery fail, as `retry`, `retry-after` or `reject` |
+
+mod misdeeds;
+
+use std::time::Duration;
+
+use patchpanel_plugin::{Channel, ConfigError, Delivery, Problem, Receipt, export_channel, kv};
+use serde::Deserialize;
+
+/// What the operator may say; see the crate's documentation.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    mode: Mode,
+    #[serde(default)]
+    when: Option<String>,
+    #[serde(default)]
+    url: String,
+    #[serde(default)]
+    path: String,
+    #[serde(default)]
+    times: u32,
+    #[serde(default)]
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Mode {
+    /// Computes for ever.
+    Loop,
+    /// Sleeps for an hour.
+    Hang,
+    /// Panics with the message in its message.
+    Panic,
+    /// Takes memory until there is none.
+    Memory,
+    /// Wants to end the process.
+    Exit,
+    /// Leaves out the last answer of a batch.
+    WrongCount,
+    /// Sends the event to `url`.
+    Http,
+    /// Tries to read and write files.
+    File,
+    /// Looks for environment variables.
+    Env,
+    /// Writes thousands of lines in every way there is.
+    LogFlood,
+    /// Fails for a while.
+    FailFirst,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Kind {
+    #[default]
+    Retry,
+    RetryAfter,
+    Reject,
+}
+
+/// Misbehaves.
+#[derive(Debug)]
+pub struct Hostile(Config);
+
+impl Hostile {
+    fn is_meant(&self, delivery: &Delivery) -> bool {
+        self.0
+            .when
+            .as_ref()
+            .is_none_or(|when| delivery.event.message.contains(when))
+    }
+
+    #[allow(clippy::panic, reason = "to see it contained")]
+    fn misbehave(&self, delivery: &Delivery) -> Result<Receipt, Problem> {
+        match self.0.mode {
+            Mode::Loop => misdeeds::endless(),
+            Mode::Hang => std::thread::sleep(Duration::from_secs(3600)),
+            Mode::Panic => panic!("I cannot bear {}", delivery.event.message),
+            Mode::Memory => misdeeds::hoard(),
+            Mode::Exit => std::process::exit(3),
+            Mode::Http => return misdeeds::post(&self.0.url, delivery),
+            Mode::File => return misdeeds::files(&self.0.path),
+            Mode::Env => return misdeeds::environment(),
+            Mode::LogFlood => misdeeds::flood(&delivery.event.message),
+            Mode::FailFirst => return self.fail_first(delivery),
+            Mode::WrongCount => {}
+        }
+        Ok(Receipt::new())
+    }
+
+    /// Counts in `kv`, which is all that outlives an instance.
+    fn fail_first(&self, delivery: &Delivery) -> Result<Receipt, Problem> {
+        let broken = |why: String| Problem::Reject(why);
+        let before = kv::get(&delivery.id)
+            .map_err(|error| broken(error.to_string()))?
+            .unwrap_or_default();
+        let attempt = u32::try_from(before.len()).unwrap_or(u32::MAX) + 1;
+        if attempt != delivery.attempt {
+            return Err(broken(format!(
+                "the router says attempt {}, but it is attempt {attempt}",
+                delivery.attempt
+            )));
+        }
+        let after = [before.as_slice(), b"+"].concat();
+        let counted = kv::compare_and_set(
+            &delivery.id,
+            Some(&before).filter(|_| attempt > 1).map(Vec::as_slice),
+            Some(&after),
+            None,
+        );
+        match counted {
+            Ok(true) => {}
+            Ok(false) => return Err(broken("two attempts at the same time".to_owned())),
+            Err(error) => return Err(broken(error.to_string())),
+        }
+        if attempt > self.0.times {
+            return Ok(Receipt::new().detail(format!("attempt {attempt}")));
+        }
+        let why = format!("failing on purpose, attempt {attempt}");
+        Err(match self.0.kind {
+            Kind::Retry => Problem::Retry(why),
+            Kind::RetryAfter => Problem::retry_after(Duration::from_millis(20), why),
+            Kind::Reject => Problem::Reject(why),
+        })
+    }
+}
+
+impl Channel for Hostile {
+    type Config = Config;
+
+    fn configure(config: Config) -> Result<Self, Vec<ConfigError>> {
+        Ok(Self(config))
+    }
+
+    fn deliver_batch(&mut self, batch: &[Delivery]) -> Vec<Result<Receipt, Problem>> {
+        let answer = |delivery| {
+            if self.is_meant(delivery) {
+                self.misbehave(delivery)
+            } else {
+                Ok(Receipt::new())
+            }
+        };
+        let mut answers: Vec<_> = batch.iter().map(answer).collect();
+        if self.0.mode == Mode::WrongCount && batch.iter().any(|delivery| self.is_meant(delivery)) {
+            answers.pop();
+        }
+        answers
+    }
+}
+
+export_channel! {
+    Hostile,
+    name: "hostile-channel",
+    description: "Misbehaves in the way that its configuration names.",
+    capabilities: r#"{"http": ["http://127.0.0.1"], "directories": true, "kv": true}"#,
+}

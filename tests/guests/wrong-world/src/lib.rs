@@ -1,0 +1,1 @@
+//! A sound component that is no plugin: it exports nothing and declares nothing.
