@@ -5,7 +5,10 @@
 use std::process::Command;
 
 fn patchpanel(arguments: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_patchpanel")).args(arguments).output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_patchpanel"))
+        .args(arguments)
+        .output()
+        .unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
@@ -19,7 +22,10 @@ fn help_names_every_command_and_the_exit_codes() {
         let (code, help, _) = patchpanel(&[command, "--help"]);
         assert!(code == 0 && help.contains("Usage: patchpanel"), "{help}");
     }
-    assert!(help.contains("Exit codes: 0 done, 1 failed, 2 wrong arguments"), "{help}");
+    assert!(
+        help.contains("Exit codes: 0 done, 1 failed, 2 wrong arguments"),
+        "{help}"
+    );
 }
 
 #[test]

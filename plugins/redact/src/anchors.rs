@@ -1,101 +1,103 @@
 //! One look at a whole text: which bytes are in it that something could begin with. Most texts have none, or few, and
 //! need no detector; this look is all that they cost.
 
-/// What a text has.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools, reason = "each is another byte")]
-pub(crate) struct Anchors {
-    /// `@`: addresses, passwords in URLs.
-    pub(crate) at: bool,
-    /// Digits: numbers, and almost every token.
-    pub(crate) digit: bool,
-    /// `:`, `=`, `>`, `"`: assignments.
-    pub(crate) assign: bool,
-    /// `_`, `-`: tokens.
-    pub(crate) joint: bool,
-    /// `A`, `B`: `AKIA...`, `Bearer`, `Basic`, `BEGIN`.
-    pub(crate) capital: bool,
-    /// `\`: escapes in strings.
-    pub(crate) backslash: bool,
-    /// `%`: escapes in URLs.
-    pub(crate) percent: bool,
+/// What a text has: a set of the constants below.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Anchors(u8);
+
+/// `@`: addresses, passwords in URLs.
+pub(crate) const AT: u8 = 1;
+/// Digits: numbers, and almost every token.
+pub(crate) const DIGIT: u8 = 2;
+/// `:`, `=`, `>`, `"`: assignments.
+pub(crate) const ASSIGN: u8 = 4;
+/// `_`, `-`: tokens.
+pub(crate) const JOINT: u8 = 8;
+/// `A`, `B`: `AKIA...`, `Bearer`, `Basic`, `BEGIN`.
+pub(crate) const CAPITAL: u8 = 16;
+/// `\`: escapes in strings.
+pub(crate) const BACKSLASH: u8 = 32;
+/// `%`: escapes in URLs.
+pub(crate) const PERCENT: u8 = 64;
+
+/// Without branches, so that a loop over it compiles to vector instructions.
+#[inline(always)]
+const fn anchor(byte: u8) -> u8 {
+    const fn bit(test: bool, bit: u8) -> u8 {
+        if test { bit } else { 0 }
+    }
+    bit(byte == b'@', AT)
+        | bit(byte.wrapping_sub(b'0') < 10, DIGIT)
+        | bit(
+            (byte == b':') | (byte == b'=') | (byte == b'>') | (byte == b'"'),
+            ASSIGN,
+        )
+        | bit((byte == b'_') | (byte == b'-'), JOINT)
+        | bit((byte == b'A') | (byte == b'B'), CAPITAL)
+        | bit(byte == b'\\', BACKSLASH)
+        | bit(byte == b'%', PERCENT)
 }
 
 const LANES: usize = 16;
-type Lanes = [u8; LANES];
 
-/// One accumulator per anchor: compiles to vector instructions.
-#[derive(Default)]
-struct Sums {
-    at: Lanes,
-    digit: Lanes,
-    assign: Lanes,
-    joint: Lanes,
-    capital: Lanes,
-    backslash: Lanes,
-    percent: Lanes,
-}
+/// For texts that do not fill a vector.
+#[allow(
+    clippy::indexing_slicing,
+    reason = "constant evaluation: an index out of bounds does not compile"
+)]
+const TABLE: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = anchor(byte as u8);
+        byte += 1;
+    }
+    table
+};
 
-impl Sums {
-    #[inline(always)]
-    fn add(&mut self, chunk: &Lanes) {
-        fn or(sum: &mut Lanes, chunk: &Lanes, test: impl Fn(u8) -> bool) {
-            for (sum, &byte) in sum.iter_mut().zip(chunk) {
-                *sum |= u8::from(test(byte));
-            }
-        }
-        or(&mut self.at, chunk, |byte| byte == b'@');
-        or(&mut self.digit, chunk, |byte| byte.wrapping_sub(b'0') < 10);
-        or(&mut self.assign, chunk, |byte| {
-            (byte == b':') | (byte == b'=') | (byte == b'>') | (byte == b'"')
-        });
-        or(&mut self.joint, chunk, |byte| (byte == b'_') | (byte == b'-'));
-        or(&mut self.capital, chunk, |byte| (byte == b'A') | (byte == b'B'));
-        or(&mut self.backslash, chunk, |byte| byte == b'\\');
-        or(&mut self.percent, chunk, |byte| byte == b'%');
+#[inline(always)]
+fn add(sums: &mut [u8; LANES], chunk: &[u8; LANES]) {
+    for (sum, &byte) in sums.iter_mut().zip(chunk) {
+        *sum |= anchor(byte);
     }
 }
 
 impl Anchors {
+    #[inline]
     pub(crate) fn of(text: &[u8]) -> Self {
-        let mut sums = Sums::default();
-        let (chunks, rest) = text.as_chunks::<LANES>();
-        for chunk in chunks {
-            sums.add(chunk);
+        let Some(last) = text.last_chunk::<LANES>() else {
+            let look_up = |set: u8, byte: &u8| set | TABLE.get(usize::from(*byte)).copied().unwrap_or(0);
+            return Self(text.iter().fold(0, look_up));
+        };
+        let mut sums = [0; LANES];
+        for chunk in text.as_chunks::<LANES>().0 {
+            add(&mut sums, chunk);
         }
-        if !rest.is_empty() {
-            // The last full width once more covers the rest without a loop over single bytes.
-            match text.last_chunk::<LANES>() {
-                Some(last) => sums.add(last),
-                None => {
-                    let mut short = [0; LANES];
-                    for (lane, &byte) in short.iter_mut().zip(rest) {
-                        *lane = byte;
-                    }
-                    sums.add(&short);
-                }
-            }
-        }
-        let any = |sum: Lanes| u128::from_ne_bytes(sum) != 0;
-        Self {
-            at: any(sums.at),
-            digit: any(sums.digit),
-            assign: any(sums.assign),
-            joint: any(sums.joint),
-            capital: any(sums.capital),
-            backslash: any(sums.backslash),
-            percent: any(sums.percent),
-        }
+        // The last full width, part of it once more, covers the rest without a loop over single bytes.
+        add(&mut sums, last);
+        let pairs = u128::from_ne_bytes(sums);
+        let word = (pairs | pairs >> 64) as u64;
+        let half = word | word >> 32;
+        let quarter = half | half >> 16;
+        Self((quarter | quarter >> 8) as u8)
     }
 
     /// Whether anything could be found at all.
-    pub(crate) fn any(self) -> bool {
-        self != Self::default()
+    #[inline]
+    pub(crate) const fn any(self) -> bool {
+        self.0 != 0
     }
 
-    /// Whether words have to be looked at.
-    pub(crate) const fn words(self) -> bool {
-        self.digit || self.joint || self.capital || self.assign
+    /// Whether any of these is there.
+    #[inline]
+    pub(crate) const fn has(self, set: u8) -> bool {
+        self.0 & set != 0
+    }
+
+    /// Whether all of these are there.
+    #[inline]
+    pub(crate) const fn has_all(self, set: u8) -> bool {
+        self.0 & set == set
     }
 }
 
@@ -108,15 +110,18 @@ mod tests {
         for length in [1, 15, 16, 17, 31, 32, 50] {
             assert!(!Anchors::of("x".repeat(length).as_bytes()).any());
             for place in 0..length {
-                for anchor in "@09:=>\"_-AB\\%".bytes() {
+                for byte in 0..=255u8 {
                     let mut text = vec![b'x'; length];
-                    text.splice(place..=place, [anchor]);
-                    let anchors = Anchors::of(&text);
-                    assert!(anchors.any(), "{anchor} at {place} of {length}");
-                    assert_eq!(anchors.at, anchor == b'@');
-                    assert_eq!(anchors.digit, anchor.is_ascii_digit());
+                    text.splice(place..=place, [byte]);
+                    assert_eq!(
+                        Anchors::of(&text),
+                        Anchors(anchor(byte)),
+                        "{byte} at {place} of {length}"
+                    );
                 }
             }
         }
+        assert_eq!(anchor(b'9'), DIGIT);
+        assert_eq!(anchor(b'\\'), BACKSLASH);
     }
 }

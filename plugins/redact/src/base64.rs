@@ -44,8 +44,12 @@ pub(crate) fn text(text: &[u8]) -> Option<String> {
             .all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r' | 0x80..))
     };
     // A look at the beginning settles almost all.
-    if !is_text(&decode(text.get(..12)?)?) {
-        return None;
+    let (head, _) = text.get(..12)?.as_chunks::<4>();
+    for &[a, b, c, d] in head {
+        let bits = value(a)? << 18 | value(b)? << 12 | value(c)? << 6 | value(d)?;
+        if !is_text(bits.to_be_bytes().get(1..)?) {
+            return None;
+        }
     }
     let bytes = decode(text)?;
     if !is_text(&bytes) {

@@ -24,6 +24,9 @@ pub(crate) fn strength(name: &[u8]) -> Option<Strength> {
             .take_while(|byte| byte.is_ascii_digit() || matches!(byte, b'_' | b'-'))
             .count();
     let name = name.get(..trimmed)?;
+    if !may_be_secret(name) {
+        return None;
+    }
     let mut buffer = [0; MAX_NAME];
     let last = lower(last_word(name), &mut buffer)?;
     if let Some(strength) = word_strength(last) {
@@ -46,10 +49,46 @@ pub(crate) fn strength(name: &[u8]) -> Option<Strength> {
     }
 }
 
+/// A look at the last letters settles almost every name.
+fn may_be_secret(name: &[u8]) -> bool {
+    let Some(&[a, b, c]) = name.last_chunk::<3>() else {
+        return name.eq_ignore_ascii_case(b"pw");
+    };
+    let last = [a.to_ascii_lowercase(), b.to_ascii_lowercase(), c.to_ascii_lowercase()];
+    matches!(last, [_, b'p', b'w'] | [_, b'i', b'd'])
+        || matches!(
+            &last,
+            b"ord"
+                | b"swd"
+                | b"ort"
+                | b"pwd"
+                | b"ase"
+                | b"ode"
+                | b"ret"
+                | b"ken"
+                | b"ass"
+                | b"ial"
+                | b"als"
+                | b"ion"
+                | b"kie"
+                | b"ies"
+                | b"key"
+                | b"rer"
+                | b"jwt"
+                | b"otp"
+                | b"pin"
+                | b"cvv"
+                | b"cvc"
+                | b"uth"
+                | b"ure"
+                | b"sig"
+                | b"ing"
+        )
+}
+
 fn word_strength(word: &[u8]) -> Option<Strength> {
     match word {
-        b"password" | b"passwd" | b"passwort" | b"pwd" | b"passphrase" | b"passcode" | b"apikey" | b"secretkey"
-        | b"privatekey" => Some(Strength::Certain),
+        b"password" | b"passwd" | b"passwort" | b"pwd" | b"passphrase" | b"passcode" => Some(Strength::Certain),
         b"secret" | b"token" | b"pass" | b"pw" | b"credential" | b"credentials" | b"authorization" | b"cookie"
         | b"cookies" | b"session" | b"sessionid" | b"sessid" | b"phpsessid" | b"jsessionid" | b"accesskey"
         | b"authkey" | b"accountkey" | b"bearer" | b"jwt" | b"otp" | b"totp" | b"pin" | b"cvv" | b"cvc" => {
@@ -62,8 +101,8 @@ fn word_strength(word: &[u8]) -> Option<Strength> {
 
 /// Words that are written as one: `dbpassword`, `clientsecret`.
 fn joined(word: &[u8]) -> Option<Strength> {
-    const CERTAIN: [&str; 5] = ["password", "passwd", "passphrase", "apikey", "secretkey"];
-    const LIKELY: [&str; 2] = ["secret", "token"];
+    const CERTAIN: [&str; 3] = ["password", "passwd", "passphrase"];
+    const LIKELY: [&str; 5] = ["secret", "token", "apikey", "secretkey", "privatekey"];
     if CERTAIN.iter().any(|end| word.ends_with(end.as_bytes())) {
         return Some(Strength::Certain);
     }
@@ -76,10 +115,9 @@ fn joined(word: &[u8]) -> Option<Strength> {
 /// What kind of key.
 fn key_strength(kind: &[u8]) -> Option<Strength> {
     match kind {
-        b"api" | b"secret" | b"private" => Some(Strength::Certain),
-        b"access" | b"auth" | b"encryption" | b"signing" | b"master" | b"account" | b"license" | b"licence"
-        | b"deploy" | b"storage" | b"shared" | b"app" | b"application" | b"service" | b"client" | b"hmac"
-        | b"session" => Some(Strength::Likely),
+        b"api" | b"secret" | b"private" | b"access" | b"auth" | b"encryption" | b"signing" | b"master" | b"account"
+        | b"license" | b"licence" | b"deploy" | b"storage" | b"shared" | b"app" | b"application" | b"service"
+        | b"client" | b"hmac" | b"session" => Some(Strength::Likely),
         b"" | b"public" | b"pub" | b"foreign" | b"primary" | b"sort" | b"partition" | b"cache" | b"host"
         | b"unique" | b"object" | b"index" | b"sequence" | b"translation" | b"message" | b"idempotency"
         | b"routing" | b"row" | b"lookup" | b"parent" | b"group" => None,
@@ -121,61 +159,33 @@ mod tests {
 
     #[test]
     fn names_are_judged_by_their_last_words() {
-        for name in [
-            "password",
-            "DB_PASSWORD",
-            "userPassword",
-            "dbpassword",
-            "apiKey",
-            "api_key",
-            "APIKEY",
-            "x-api-key",
-            "secret_key",
-            "privateKey",
-            "password2",
-        ] {
-            assert_eq!(strength(name.as_bytes()), Some(Strength::Certain), "{name}");
-        }
-        for name in [
-            "token",
-            "access_token",
-            "authToken",
-            "HTTPToken",
-            "clientSecret",
-            "session_id",
-            "SESSIONID",
-            "Set-Cookie",
-            "authorization",
-            "aws.secret_access_key",
-            "credentials",
-            "AccountKey",
-        ] {
-            assert_eq!(strength(name.as_bytes()), Some(Strength::Likely), "{name}");
-        }
-        for name in ["STRIPE_KEY", "cloudant_key", "user_auth"] {
-            assert_eq!(strength(name.as_bytes()), Some(Strength::Weak), "{name}");
-        }
-        for name in [
-            "token_count",
-            "max_tokens",
-            "tokenizer",
-            "tokens",
-            "secretary",
-            "passenger",
-            "compass",
-            "public_key",
-            "publicKey",
-            "foreignKey",
-            "key",
-            "monkey",
-            "author",
-            "credentials_url",
-            "session_count",
-            "",
-            "_",
-            "12",
-        ] {
-            assert_eq!(strength(name.as_bytes()), None, "{name}");
-        }
+        let all = |names: &str, expected| {
+            for name in names.split_whitespace() {
+                assert_eq!(strength(name.as_bytes()), expected, "{name}");
+            }
+        };
+        all(
+            "password DB_PASSWORD userPassword dbpassword password2 passwd",
+            Some(Strength::Certain),
+        );
+        all(
+            "token access_token authToken HTTPToken clientSecret session_id SESSIONID Set-Cookie",
+            Some(Strength::Likely),
+        );
+        all(
+            "apiKey api_key APIKEY x-api-key secret_key privateKey AccountKey credentials",
+            Some(Strength::Likely),
+        );
+        all("authorization aws.secret_access_key", Some(Strength::Likely));
+        all("STRIPE_KEY cloudant_key user_auth", Some(Strength::Weak));
+        all(
+            "token_count max_tokens tokenizer tokens secretary passenger compass author monkey key",
+            None,
+        );
+        all(
+            "public_key publicKey foreignKey credentials_url session_count _ 12",
+            None,
+        );
+        assert_eq!(strength(b""), None);
     }
 }

@@ -7,10 +7,31 @@ use crate::class::Class;
 pub(crate) fn is_placeholder(value: &[u8]) -> bool {
     let Some(&first) = value.first() else { return true };
     matches!(first, b'$' | b'<')
+        || is_crossed_out(value)
+        || is_request(value)
         || value.starts_with(b"{{")
+        // SOPS: encrypted already.
+        || value.starts_with(b"ENC[")
         || is_variable(value)
         || distinct(value) == 1
         || is_redacted(value)
+}
+
+/// `fo1_xxxxxxxxxxxx`, `sk-********`
+fn is_crossed_out(value: &[u8]) -> bool {
+    const ENOUGH: usize = 8;
+    value.windows(ENOUGH).any(|window| matches!(window, [b'x' | b'X' | b'*', rest @ ..] if rest.iter().all(|byte| Some(byte) == window.first())))
+}
+
+/// `your-api-key`, `insert_key_here`
+fn is_request(value: &[u8]) -> bool {
+    let starts = |word: &[u8]| {
+        value
+            .get(..word.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(word))
+            && matches!(value.get(word.len()), Some(b'_' | b'-' | b' '))
+    };
+    starts(b"your") || starts(b"insert")
 }
 
 /// `%NAME%`

@@ -1,6 +1,6 @@
 //! Runs the detectors that a text gives reason for, on the text and on what it encodes.
 
-use crate::anchors::Anchors;
+use crate::anchors::{ASSIGN, AT, Anchors, BACKSLASH, CAPITAL, DIGIT, JOINT, PERCENT};
 use crate::class::{Class, Classes};
 use crate::detect::{Depth, assign, email, number, pem, word};
 use crate::finding::{Finding, Sink};
@@ -53,9 +53,13 @@ pub(crate) fn first(text: &str, depth: Depth, wanted: Classes) -> Option<Class> 
 
 /// A text with escapes is read as what they stand for, and only so: `\"` ends a value, and a line begins behind `\n`.
 fn scan_escaped(text: &str, anchors: Anchors, depth: Depth, sink: &mut Sink) {
-    match anchors.backslash.then(|| View::unescaped(text)).flatten() {
+    match anchors.has(BACKSLASH).then(|| View::unescaped(text)).flatten() {
         Some(view) => through(&view, sink, |text, sink| {
-            scan_quoted(text, Anchors::of(text.as_bytes()), depth, sink)
+            let anchors = Anchors::of(text.as_bytes());
+            match depth.deeper() {
+                Some(deeper) => scan_escaped(text, anchors, deeper, sink),
+                None => scan_quoted(text, anchors, depth, sink),
+            }
         }),
         None => scan_quoted(text, anchors, depth, sink),
     }
@@ -64,7 +68,7 @@ fn scan_escaped(text: &str, anchors: Anchors, depth: Depth, sink: &mut Sink) {
 /// A text with the escapes of URLs is read both ways: `%20` may be a part of a value or its end.
 fn scan_quoted(text: &str, anchors: Anchors, depth: Depth, sink: &mut Sink) {
     detect(text, anchors, depth, sink);
-    if let Some(view) = anchors.percent.then(|| View::unquoted(text)).flatten() {
+    if let Some(view) = anchors.has(PERCENT).then(|| View::unquoted(text)).flatten() {
         through(&view, sink, |text, sink| {
             detect(text, Anchors::of(text.as_bytes()), depth, sink)
         });
@@ -85,19 +89,19 @@ fn through(view: &View, sink: &mut Sink, scan: impl FnOnce(&str, &mut Sink)) {
 
 fn detect(text: &str, anchors: Anchors, depth: Depth, sink: &mut Sink) {
     let bytes = text.as_bytes();
-    if anchors.at && (sink.wants(Class::Email) || sink.wants(Class::UrlPassword)) {
+    if anchors.has(AT) && (sink.wants(Class::Email) || sink.wants(Class::UrlPassword)) {
         email::detect(bytes, sink);
     }
-    if anchors.digit && (sink.wants(Class::Card) || sink.wants(Class::Iban)) {
+    if anchors.has(DIGIT) && (sink.wants(Class::Card) || sink.wants(Class::Iban)) {
         number::detect(bytes, sink);
     }
-    if anchors.assign && sink.wants(Class::SecretKey) {
+    if anchors.has(ASSIGN) && sink.wants(Class::SecretKey) {
         assign::detect(bytes, sink);
     }
-    if anchors.words() {
+    if anchors.has(DIGIT | JOINT | CAPITAL | ASSIGN) {
         word::detect(bytes, depth, sink);
     }
-    if anchors.joint && anchors.capital && sink.wants(Class::PrivateKey) {
+    if anchors.has_all(JOINT | CAPITAL) && sink.wants(Class::PrivateKey) {
         pem::detect(bytes, sink);
     }
 }

@@ -150,15 +150,17 @@ mod tests {
     #[test]
     fn hides_and_marks() {
         let line = "\tkey = \"secret\" # é";
+        let secret = 7..15;
+        let hidden = std::slice::from_ref(&secret);
         assert_eq!(
-            shown(line, &[7..15], 1..4),
+            shown(line, hidden, 1..4),
             ("    key = … # é".to_owned(), "    ^^^".to_owned())
         );
         assert_eq!(
-            shown(line, &[7..15], 7..15),
+            shown(line, hidden, 7..15),
             ("    key = … # é".to_owned(), "          ^".to_owned())
         );
-        assert_eq!(shown(line, &[7..15], 9..12).1, "          ^");
+        assert_eq!(shown(line, hidden, 9..12).1, "          ^");
         assert_eq!(shown("a\u{1b}[31m", &[], 1..2).0, "a\u{fffd}[31m");
         assert_eq!(shown("ab", &[], 2..2).1, "  ^");
         assert_eq!(shown("ab", &[0..1, 1..2], 0..2), ("……".to_owned(), "^^".to_owned()));

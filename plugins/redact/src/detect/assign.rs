@@ -30,9 +30,13 @@ pub(crate) fn detect(bytes: &[u8], sink: &mut Sink) {
 
 /// `set("PASSWORD", "...")`: a name and a value in quotes, with a comma between them.
 fn calls(bytes: &[u8], sink: &mut Sink) {
-    for place in memchr::memmem::find_iter(bytes, b"\",") {
-        if let Some(name) = Name::before(bytes, place)
-            && let Some(value) = Value::behind(bytes, place + 2)
+    for place in memchr::memchr_iter(b'(', bytes) {
+        let limited = bytes.get(..bytes.len().min(place + MAX_NAME)).unwrap_or_default();
+        let name_end = run(limited, place + 2, is_word);
+        if at(bytes, place + 1) == b'"'
+            && bytes.get(name_end..).is_some_and(|rest| rest.starts_with(b"\","))
+            && let Some(name) = Name::before(bytes, name_end)
+            && let Some(value) = Value::behind(bytes, name_end + 2)
             && value.quote.is_some()
             && value.is_secret(bytes, name.strength)
         {
@@ -77,7 +81,11 @@ impl Name {
         if !is_alnum(before(bytes, end)) {
             return None;
         }
-        let start = run_back(bytes, end, MAX_NAME, is_word);
+        let mut start = run_back(bytes, end, MAX_NAME, is_word);
+        if !quoted && is_type(bytes.get(start..end)?) {
+            end = run_back(bytes, start, 16, |byte| matches!(byte, b' ' | b':'));
+            start = run_back(bytes, end, MAX_NAME, is_word);
+        }
         // `user[password]=`, but not the mask of what stood here before.
         if bracket && !quoted && before(bytes, start) != b'[' {
             return None;
@@ -85,6 +93,11 @@ impl Name {
         let strength = strength(bytes.get(start..end)?)?;
         Some(Self { start, end, strength })
     }
+}
+
+/// `var token string = ...`, `token: str = ...`: the name is before the type.
+fn is_type(word: &[u8]) -> bool {
+    word.eq_ignore_ascii_case(b"string") || word == b"str"
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -239,6 +252,8 @@ mod tests {
             ("'token' => 'abc123'", "abc123"),
             ("<clientSecret>\n  abc123\n</clientSecret>", "abc123"),
             ("set(\"DB_PASSWORD\", \"hunter2\")", "hunter2"),
+            ("var token string = \"abc123\"", "abc123"),
+            ("let token: str = 'abc123'", "abc123"),
             ("STRIPE_KEY=0123456789abcdef0123", "0123456789abcdef0123"),
             ("Cookie: a=b; c=d\nx", "a=b; c=d"),
             ("authorization: Digest username=\"x\"", "username="),
@@ -262,6 +277,9 @@ mod tests {
             "secret_url=https://example.com",
             "public_key=0123456789abcdef0123",
             "password=[redacted:secret-key]",
+            "[\"token\", \"member\"]",
+            "password=xxxxxxxxxxxx1",
+            "api_key: \"insert_key_here\"",
             "[token:0123456789ab]",
             "{\"password\": \"[secret-key:0123456789ab]\"}",
             "12:34:56",

@@ -1,6 +1,6 @@
 //! Tokens that tell their issuer: a fixed beginning, then so many characters of a certain kind.
 
-use crate::bytes::{distinct, is_alnum, is_digit, is_hex, is_token, is_word, run};
+use crate::bytes::{at, distinct, is_alnum, is_digit, is_hex, is_token, is_word, run};
 
 /// What a token's body is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,9 +83,29 @@ const RULES: &[Rule] = &[
     ("t1.", Base64, 60, 0), ("test_", Word, 35, 0), ("tfp_", Dotted, 40, 0), ("tk-us-", Word, 40, 0), ("tskey-", Word, 20, 0), ("tvly-", Alnum, 28, 0),
     ("v1.0-", Word, 100, 0), ("vcp_", Alnum, 24, 0),
     ("waka_", Word, 36, 0), ("whsec_", Base64, 24, 0),
-    ("xai-", Alnum, 60, 0), ("xapp-", Word, 20, 0), ("xkeysib-", Word, 60, 0), ("xox", Dotted, 24, 0), ("xwfp-", Word, 20, 0),
+    ("xai-", Alnum, 60, 0), ("xapp-", Word, 20, 0), ("xkeysib-", Word, 60, 0), ("xox", Dotted, 12, 0), ("xwfp-", Word, 20, 0),
     ("ya29.", Word, 30, 0),
 ];
+
+/// Where the rules begin whose prefixes begin with a byte.
+#[allow(
+    clippy::indexing_slicing,
+    reason = "constant evaluation: an index out of bounds does not compile"
+)]
+const FIRST: [u8; 129] = {
+    assert!(RULES.len() < 256);
+    let mut first = [RULES.len() as u8; 129];
+    let mut rule = RULES.len();
+    let mut byte = 128;
+    while byte > 0 {
+        byte -= 1;
+        while rule > 0 && RULES[rule - 1].0.as_bytes()[0] >= byte as u8 {
+            rule -= 1;
+        }
+        first[byte] = rule as u8;
+    }
+    first
+};
 
 /// How far a body is followed before it was found to be one. Without a bound, a text of nothing but prefixes would take
 /// quadratic time.
@@ -95,11 +115,8 @@ const LONGEST: usize = 1024;
 pub(crate) fn token(bytes: &[u8], start: usize) -> Option<usize> {
     let rest = bytes.get(start..)?;
     let first = *rest.first()?;
-    let from = RULES.partition_point(|(prefix, ..)| prefix.as_bytes().first() < Some(&first));
-    let rules = RULES
-        .get(from..)?
-        .iter()
-        .take_while(|(prefix, ..)| prefix.as_bytes().first() == Some(&first));
+    let (from, to) = (*FIRST.get(usize::from(first))?, *FIRST.get(usize::from(first) + 1)?);
+    let rules = RULES.get(usize::from(from)..usize::from(to))?;
     for &(prefix, body, shortest, longest) in rules {
         let Some(tail) = rest.strip_prefix(prefix.as_bytes()) else {
             continue;
@@ -140,7 +157,7 @@ fn is_plausible(prefix: &str, body: &[u8]) -> bool {
         },
         "sk-" | "live_" | "test_" | "secret_" | "s." | "cio" | "YC" | "LTAI" | "API-" | "A3-" | "key-" | "v1.0-"
         | "ico-" | "p8e-" => digits >= 2,
-        _ => true,
+        _ => digits > 0 || body.iter().any(u8::is_ascii_uppercase),
     }
 }
 
@@ -151,6 +168,41 @@ pub(crate) fn telegram(bytes: &[u8], start: usize, colon: usize) -> Option<usize
     let length = run(key, 0, is_word);
     let fits = (5..=16).contains(&number.len()) && number.iter().all(|&byte| is_digit(byte)) && length == 34;
     fits.then_some(colon + 2 + length)
+}
+
+/// A Discord bot: its number in base64, a time, a signature.
+pub(crate) fn discord(bytes: &[u8], start: usize, word_end: usize) -> Option<usize> {
+    let number = bytes.get(start..word_end)?;
+    let time_end = run(bytes, word_end + 1, is_word);
+    let end = run(bytes, time_end + 1, is_word);
+    let dots = at(bytes, word_end) == b'.' && at(bytes, time_end) == b'.';
+    let lengths =
+        (23..=28).contains(&number.len()) && time_end - word_end == 7 && (25..=40).contains(&(end - time_end));
+    (dots && lengths && matches!(number.first(), Some(b'M'..=b'O'))).then_some(end)
+}
+
+/// Whether a short word with a dot or a tilde behind it may begin a token or a hook.
+pub(crate) fn is_dotted_prefix(word: &[u8]) -> bool {
+    const PREFIXES: [&str; 17] = [
+        "SG",
+        "discord",
+        "discordapp",
+        "dp",
+        "dt0c01",
+        "hooks",
+        "hvb",
+        "hvr",
+        "hvs",
+        "pk",
+        "s",
+        "sha256",
+        "sk",
+        "sl",
+        "t1",
+        "xoxe",
+        "ya29",
+    ];
+    PREFIXES.iter().any(|prefix| prefix.as_bytes() == word)
 }
 
 /// The secret path of a web hook's URL, at `start`, which begins a word.
@@ -178,6 +230,16 @@ mod tests {
     fn rules_are_grouped_by_their_first_byte() {
         let first: Vec<_> = RULES.iter().map(|(prefix, ..)| prefix.as_bytes().first()).collect();
         assert!(first.is_sorted());
+        for (prefix, ..) in RULES {
+            let dot = prefix.find(['.', '~']).filter(|dot| *dot < 12);
+            assert!(
+                dot.is_none_or(
+                    |dot| prefix.get(..dot).is_some_and(|word| is_dotted_prefix(word.as_bytes()))
+                        || prefix.starts_with("v1")
+                ),
+                "{prefix}"
+            );
+        }
     }
 
     #[test]

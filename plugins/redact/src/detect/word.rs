@@ -28,49 +28,60 @@ pub(crate) fn detect(bytes: &[u8], depth: Depth, sink: &mut Sink) {
 /// Looks at one word; returns where to go on.
 fn look(bytes: &[u8], start: usize, end: usize, depth: Depth, sink: &mut Sink) -> usize {
     let next = at(bytes, end);
-    if end - start < SHORTEST {
-        return match next {
-            b' ' | b'\t' => scheme(bytes, start, end, sink),
-            b'.' | b'-' | b'~' | b':' => composite(bytes, start, end, sink),
-            _ => end,
-        };
+    if end - start >= SHORTEST {
+        // The middle of base64 is neither.
+        if before(bytes, start) == b'+' {
+            return end;
+        }
+        return token(bytes, start, end, sink)
+            .or_else(|| blob(bytes, start, depth, sink))
+            .unwrap_or(end);
     }
-    if let Some(found) = token(bytes, start, end, sink) {
-        return found;
+    match next {
+        b' ' | b'\t' => scheme(bytes, start, end, sink),
+        b'.' | b'~' | b':' => composite(bytes, start, end, sink),
+        _ => end,
     }
-    blob(bytes, start, depth, sink).unwrap_or(end)
 }
 
-/// Short words that go on behind a dot or a colon.
+/// Short words that go on behind a dot, a tilde or a colon.
 fn composite(bytes: &[u8], start: usize, end: usize, sink: &mut Sink) -> usize {
-    if let Some(end) = vendor::telegram(bytes, start, end) {
-        sink.push(start, end, Class::Token);
-        return end;
-    }
-    if at(bytes, end) == b':' || before(bytes, start) == b'.' {
-        return end;
-    }
-    token(bytes, start, end, sink).unwrap_or(end)
+    let word = bytes.get(start..end).unwrap_or_default();
+    let found = if at(bytes, end) == b':' {
+        vendor::telegram(bytes, start, end).map(|end| (start, end))
+    } else if before(bytes, start) != b'.' && vendor::is_dotted_prefix(word) {
+        vendor::token(bytes, start)
+            .map(|end| (start, end))
+            .or_else(|| vendor::hook(bytes, start))
+    } else {
+        None
+    };
+    let Some((start, found)) = found else { return end };
+    sink.push(start, found, Class::Token);
+    found
 }
 
+/// A token that begins with the word, or behind a dash in it.
 fn token(bytes: &[u8], start: usize, word_end: usize, sink: &mut Sink) -> Option<usize> {
     if let Some(end) = jwt(bytes, start) {
         sink.push(start, end, Class::Jwt);
         return Some(end);
     }
-    if let Some(end) = vendor::telegram(bytes, start, word_end) {
+    let whole = match at(bytes, word_end) {
+        b':' => vendor::telegram(bytes, start, word_end),
+        b'.' => vendor::discord(bytes, start, word_end),
+        _ => None,
+    };
+    if let Some(end) = whole.or_else(|| vendor::token(bytes, start)) {
         sink.push(start, end, Class::Token);
         return Some(end);
     }
-    if let Some((start, end)) = vendor::hook(bytes, start) {
-        sink.push(start, end, Class::Token);
-        return Some(end);
-    }
-    // A dash may join a token to what stands before it: `--ghp_...`, `key-ghp_...`.
+    // `--ghp_...`, `key-ghp_...`
     let word = bytes.get(start..word_end)?;
-    let inner = memchr::memchr_iter(b'-', word).map(|dash| start + dash + 1).take(4);
-    for place in std::iter::once(start).chain(inner) {
-        if let Some(end) = vendor::token(bytes, place) {
+    for place in memchr::memchr_iter(b'-', word).map(|dash| start + dash + 1).take(4) {
+        if word_end >= place + SHORTEST
+            && let Some(end) = vendor::token(bytes, place)
+        {
             sink.push(place, end, Class::Token);
             return Some(end);
         }
