@@ -11,6 +11,9 @@ mod generated {
 
 /// The bytes of a test guest or of a bundled plugin, by name.
 pub fn component(name: &str) -> Vec<u8> {
-    let (_, path) = GUESTS.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("there is no guest `{name}`"));
+    let (_, path) = GUESTS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .unwrap_or_else(|| panic!("there is no guest `{name}`"));
     fs::read(path).expect("a component that the build script made")
 }

@@ -2,7 +2,13 @@
 //!
 //! Nothing here sleeps for a time that is hoped to be enough: everything waits for a condition, up to a deadline that is
 //! far beyond what any machine needs.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "test support")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test support"
+)]
 
 mod generate;
 mod guests;

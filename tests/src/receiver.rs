@@ -42,13 +42,26 @@ impl Default for Receiver {
 impl Receiver {
     /// Starts to listen.
     pub fn start() -> Receiver {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
         let shared = Arc::<Mutex<Shared>>::default();
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a free port");
-        let url = format!("http://{}", listener.local_addr().expect("a bound socket has an address"));
+        let listener = runtime
+            .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
+            .expect("a free port");
+        let url = format!(
+            "http://{}",
+            listener.local_addr().expect("a bound socket has an address")
+        );
         let routes = axum::Router::new().route("/", post(receive)).with_state(shared.clone());
         runtime.spawn(async move { axum::serve(listener, routes).await });
-        Receiver { url, shared, _runtime: runtime }
+        Receiver {
+            url,
+            shared,
+            _runtime: runtime,
+        }
     }
 
     /// The next requests get these answers: status, and seconds of `Retry-After`.
@@ -62,8 +75,16 @@ impl Receiver {
     }
 }
 
-async fn receive(State(shared): State<Arc<Mutex<Shared>>>, headers: HeaderMap, body: String) -> (StatusCode, HeaderMap) {
-    let delivery = headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
+async fn receive(
+    State(shared): State<Arc<Mutex<Shared>>>,
+    headers: HeaderMap,
+    body: String,
+) -> (StatusCode, HeaderMap) {
+    let delivery = headers
+        .get("webhook-id")
+        .and_then(|id| id.to_str().ok())
+        .unwrap_or_default()
+        .to_owned();
     let event = serde_json::from_str(&body).unwrap_or(Value::String(body));
     let mut shared = shared.lock().expect("no handler panics");
     shared.received.push(Received { delivery, event });

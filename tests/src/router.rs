@@ -22,14 +22,21 @@ pub fn binary() -> PathBuf {
         directory.pop();
     }
     let binary = directory.join("patchpanel");
-    assert!(binary.exists(), "{} is not there; build it with the same profile: cargo build -p patchpanel", binary.display());
+    assert!(
+        binary.exists(),
+        "{} is not there; build it with the same profile: cargo build -p patchpanel",
+        binary.display()
+    );
     binary
 }
 
 /// A command of the binary with a clean environment: its own cache, logs as JSON.
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(binary());
-    command.args(arguments).env_remove("PATCHPANEL_LOG").env("XDG_CACHE_HOME", cache());
+    command
+        .args(arguments)
+        .env_remove("PATCHPANEL_LOG")
+        .env("XDG_CACHE_HOME", cache());
     command
 }
 
@@ -51,14 +58,22 @@ pub struct Output {
 impl Output {
     /// Standard output as JSON, line by line.
     pub fn lines(&self) -> Vec<Value> {
-        self.stdout.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+        self.stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("a line of JSON"))
+            .collect()
     }
 }
 
 /// Runs a command of the binary to its end, with this standard input.
 pub fn run(directory: &Path, arguments: &[&str], input: &str) -> Output {
-    let mut child =
-        command(arguments).current_dir(directory).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+    let mut child = command(arguments)
+        .current_dir(directory)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
     let mut stdin = child.stdin.take().expect("piped");
     let input = input.to_owned();
     // A thread of its own: a child that writes before it has read everything would wait for us as we for it.
@@ -93,7 +108,13 @@ impl Router {
 
     /// Starts any command that serves.
     pub fn spawn(directory: &Path, arguments: &[&str]) -> Router {
-        let mut child = command(arguments).current_dir(directory).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+        let mut child = command(arguments)
+            .current_dir(directory)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
         let log = Arc::new(Mutex::new(String::new()));
         let (stdout, stderr) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
         for output in [Box::new(stdout) as Box<dyn std::io::Read + Send>, Box::new(stderr)] {
@@ -115,8 +136,18 @@ impl Router {
             let url = text[at..].split_whitespace().next()?;
             Some(url.trim_end_matches('.').to_owned())
         });
-        let agent = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(crate::PATIENCE)).build().new_agent();
-        Router { child, url, directory: directory.to_owned(), log, agent }
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(crate::PATIENCE))
+            .build()
+            .new_agent();
+        Router {
+            child,
+            url,
+            directory: directory.to_owned(),
+            log,
+            agent,
+        }
     }
 
     /// The address it listens on.
@@ -131,9 +162,16 @@ impl Router {
 
     /// Asks for a path; status and body.
     pub fn get(&self, path: &str) -> (u16, Value) {
-        let mut response = self.agent.get(format!("{}{path}", self.url)).call().expect("the router answers");
+        let mut response = self
+            .agent
+            .get(format!("{}{path}", self.url))
+            .call()
+            .expect("the router answers");
         let text = response.body_mut().read_to_string().expect("a text");
-        (response.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
+        (
+            response.status().as_u16(),
+            serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        )
     }
 
     /// Sends a body with these headers to `/v1/events`; status and body.
@@ -144,7 +182,10 @@ impl Router {
         }
         let mut response = request.send(body.as_ref()).expect("the router answers");
         let text = response.body_mut().read_to_string().expect("a text");
-        (response.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
+        (
+            response.status().as_u16(),
+            serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        )
     }
 
     /// Publishes one JSON event or array and expects that it is accepted.
@@ -157,7 +198,13 @@ impl Router {
     /// What `/v1/plugins` says about one plugin.
     pub fn plugin(&self, name: &str) -> Value {
         let (_, answer) = self.get("/v1/plugins");
-        answer["plugins"].as_array().into_iter().flatten().find(|plugin| plugin["name"] == name).cloned().unwrap_or_default()
+        answer["plugins"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|plugin| plugin["name"] == name)
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// Puts a file into the plugins directory as a careful operator does: written aside, then renamed.
@@ -173,7 +220,11 @@ impl Router {
     pub fn settled(&self) -> Value {
         wait_for("everything to be settled", || {
             let (_, stats) = self.get("/v1/stats");
-            let pending: u64 = stats["subscriptions"].as_object()?.values().map(|account| account["pending"].as_u64().unwrap_or(0)).sum();
+            let pending: u64 = stats["subscriptions"]
+                .as_object()?
+                .values()
+                .map(|account| account["pending"].as_u64().unwrap_or(0))
+                .sum();
             (pending == 0).then_some(stats)
         })
     }
@@ -181,12 +232,18 @@ impl Router {
     /// Lines of a file in its directory, as JSON.
     pub fn lines(&self, file: &str) -> Vec<Value> {
         let text = std::fs::read_to_string(self.directory.join(file)).unwrap_or_default();
-        text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+        text.lines()
+            .map(|line| serde_json::from_str(line).expect("a line of JSON"))
+            .collect()
     }
 
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(i32::try_from(self.child.id()).expect("a process id")), signal).expect("the child is there");
+        kill(
+            Pid::from_raw(i32::try_from(self.child.id()).expect("a process id")),
+            signal,
+        )
+        .expect("the child is there");
     }
 
     /// Sends SIGTERM and waits for the end.

@@ -36,21 +36,33 @@ fn native_events_come_as_object_array_and_lines() {
     let (_directory, router) = router();
     let json = [("content-type", "application/json")];
     let (status, answer) = router.post(&json, r#"{"id":"one","type":"t","message":"to ada@example.com"}"#);
-    assert_eq!((status, &answer["events"][0]["id"], &answer["accepted"]), (202, &json!("one"), &json!(1)));
+    assert_eq!(
+        (status, &answer["events"][0]["id"], &answer["accepted"]),
+        (202, &json!("one"), &json!(1))
+    );
     let (status, answer) = router.post(&json, r#" [{"id":"two","type":"t"},{"type":"t","id":"three"}]"#);
     assert_eq!((status, &answer["accepted"]), (202, &json!(2)));
-    let (status, _) = router.post(&[("content-type", "application/x-ndjson")], "{\"id\":\"four\",\"type\":\"t\"}\n\n{\"id\":\"five\",\"type\":\"t\"}");
+    let (status, _) = router.post(
+        &[("content-type", "application/x-ndjson")],
+        "{\"id\":\"four\",\"type\":\"t\"}\n\n{\"id\":\"five\",\"type\":\"t\"}",
+    );
     assert_eq!(status, 202);
     let (status, answer) = router.post(&[], r#"{"type":"t"}"#);
     assert_eq!((status, answer["events"][0]["id"].as_str().unwrap().len()), (202, 36));
     let events = delivered(&router);
     assert_eq!(events.len(), 6);
     let first = events.iter().find(|event| event["id"] == "one").unwrap();
-    assert!(!first["message"].as_str().unwrap().contains("ada@example.com"), "{first}");
+    assert!(
+        !first["message"].as_str().unwrap().contains("ada@example.com"),
+        "{first}"
+    );
     assert!(first["message"].as_str().unwrap().starts_with("to "), "{first}");
     // The same id again is told so and delivered once.
     let (status, answer) = router.post(&json, r#"{"id":"one","type":"t"}"#);
-    assert_eq!((status, &answer["accepted"], &answer["duplicates"]), (202, &json!(0), &json!(1)));
+    assert_eq!(
+        (status, &answer["accepted"], &answer["duplicates"]),
+        (202, &json!(0), &json!(1))
+    );
     assert_eq!(delivered(&router).len(), 6);
 }
 
@@ -58,15 +70,40 @@ fn native_events_come_as_object_array_and_lines() {
 fn cloudevents_come_structured_batched_and_binary() {
     let (_directory, router) = router();
     let event = |id: &str| json!({"specversion": "1.0", "id": id, "source": "/s", "type": "t", "level": "error", "tenant": "acme", "data": {"n": 1}});
-    assert_eq!(router.post(&[("content-type", "application/cloudevents+json; charset=utf-8")], event("structured").to_string()).0, 202);
+    assert_eq!(
+        router
+            .post(
+                &[("content-type", "application/cloudevents+json; charset=utf-8")],
+                event("structured").to_string()
+            )
+            .0,
+        202
+    );
     let batch = json!([event("batch-1"), event("batch-2")]).to_string();
-    assert_eq!(router.post(&[("content-type", "application/cloudevents-batch+json")], batch).0, 202);
-    let headers = [("content-type", "application/json"), ("ce-specversion", "1.0"), ("ce-id", "binary"), ("ce-source", "/s"), ("ce-type", "t"), ("ce-tenant", "acme"), ("ce-level", "error")];
+    assert_eq!(
+        router
+            .post(&[("content-type", "application/cloudevents-batch+json")], batch)
+            .0,
+        202
+    );
+    let headers = [
+        ("content-type", "application/json"),
+        ("ce-specversion", "1.0"),
+        ("ce-id", "binary"),
+        ("ce-source", "/s"),
+        ("ce-type", "t"),
+        ("ce-tenant", "acme"),
+        ("ce-level", "error"),
+    ];
     assert_eq!(router.post(&headers, r#"{"n":1}"#).0, 202);
     let events = delivered(&router);
     assert_eq!(events.len(), 4);
     for event in events {
-        assert_eq!((&event["payload"], &event["metadata"]["tenant"], &event["level"]), (&json!({"n": 1}), &json!("acme"), &json!("error")), "{event}");
+        assert_eq!(
+            (&event["payload"], &event["metadata"]["tenant"], &event["level"]),
+            (&json!({"n": 1}), &json!("acme"), &json!("error")),
+            "{event}"
+        );
     }
 }
 
@@ -76,16 +113,46 @@ fn refusals_name_the_place_and_accept_nothing() {
     let json = "application/json";
     let ndjson = "application/x-ndjson";
     let cases: [(&str, &str, u16, Value); 10] = [
-        (json, "{", 400, json!({"detail": "not valid JSON: EOF while parsing an object at line 1, column 1"})),
+        (
+            json,
+            "{",
+            400,
+            json!({"detail": "not valid JSON: EOF while parsing an object at line 1, column 1"}),
+        ),
         (json, "[]", 400, json!({"detail": "the array holds no event"})),
         (json, r#"{"type":"t","levle":"x"}"#, 400, json!({"field": "levle"})),
         (json, r#"{"level":"info"}"#, 400, json!({"field": "type"})),
-        (json, r#"[{"type":"t"},{"type":"t","level":"loud"}]"#, 400, json!({"field": "level", "index": 1})),
-        (ndjson, "{\"type\":\"t\"}\n\n{\"type\":1}\n", 400, json!({"field": "type", "line": 3})),
+        (
+            json,
+            r#"[{"type":"t"},{"type":"t","level":"loud"}]"#,
+            400,
+            json!({"field": "level", "index": 1}),
+        ),
+        (
+            ndjson,
+            "{\"type\":\"t\"}\n\n{\"type\":1}\n",
+            400,
+            json!({"field": "type", "line": 3}),
+        ),
         (ndjson, "\n", 400, json!({"detail": "the body holds no event"})),
-        ("application/cloudevents+json", r#"{"specversion":"1.0","id":"1","type":"t"}"#, 400, json!({"field": "source"})),
-        ("text/html", "<p>", 415, json!({"type": "urn:patchpanel:problem:media-type"})),
-        (json, &format!(r#"{{"type":"t","message":"{}"}}"#, "x".repeat(1 << 20)), 413, json!({"type": "urn:patchpanel:problem:too-large"})),
+        (
+            "application/cloudevents+json",
+            r#"{"specversion":"1.0","id":"1","type":"t"}"#,
+            400,
+            json!({"field": "source"}),
+        ),
+        (
+            "text/html",
+            "<p>",
+            415,
+            json!({"type": "urn:patchpanel:problem:media-type"}),
+        ),
+        (
+            json,
+            &format!(r#"{{"type":"t","message":"{}"}}"#, "x".repeat(1 << 20)),
+            413,
+            json!({"type": "urn:patchpanel:problem:too-large"}),
+        ),
     ];
     for (content_type, body, status, expected) in cases {
         let (got, problem) = router.post(&[("content-type", content_type)], body);
@@ -109,10 +176,18 @@ fn tells_how_it_is() {
     let (status, ready) = router.get("/readyz");
     assert_eq!((status, &ready["status"]), (200, &json!("ready")));
     let redact = router.plugin("redact");
-    assert_eq!((&redact["state"], &redact["kind"], &redact["origin"]), (&json!("ready"), &json!("redactor"), &json!("bundled")), "{redact}");
+    assert_eq!(
+        (&redact["state"], &redact["kind"], &redact["origin"]),
+        (&json!("ready"), &json!("redactor"), &json!("bundled")),
+        "{redact}"
+    );
     router.publish(&json!({"type": "t"}));
     let stats = router.settled();
-    assert_eq!((&stats["accepted"], &stats["subscriptions"]["all"]["delivered"]), (&json!(1), &json!(1)), "{stats}");
+    assert_eq!(
+        (&stats["accepted"], &stats["subscriptions"]["all"]["delivered"]),
+        (&json!(1), &json!(1)),
+        "{stats}"
+    );
 }
 
 #[test]
@@ -124,7 +199,10 @@ fn events_that_name_channels_go_there_by_key_alias_and_plugin() {
         router.publish(&json!({"id": name, "type": "t", "channels": [name]}));
     }
     router.publish(&json!({"id": "quiet", "type": "t", "level": "debug", "channels": ["audit"]}));
-    let mut ids: Vec<_> = delivered(&router).iter().map(|event| event["id"].as_str().unwrap().to_owned()).collect();
+    let mut ids: Vec<_> = delivered(&router)
+        .iter()
+        .map(|event| event["id"].as_str().unwrap().to_owned())
+        .collect();
     ids.sort();
     assert_eq!(ids, ["audit", "file", "log"]);
 }
@@ -157,18 +235,29 @@ retry = {{ attempts = 10, base = "5ms", cap = "20ms" }}
     assert_eq!(stats["subscriptions"]["all"]["delivered"], 1, "{stats}");
     let received = receiver.received();
     assert_eq!(received.len(), 4);
-    assert!(received.iter().all(|request| request.delivery == "e/all" && request.event["payload"]["n"] == 1), "{received:?}");
+    assert!(
+        received
+            .iter()
+            .all(|request| request.delivery == "e/all" && request.event["payload"]["n"] == 1),
+        "{received:?}"
+    );
     // An answer that will not change is not asked for again.
     receiver.answer(&[(400, None)]);
     router.publish(&json!({"type": "t"}));
     let stats = router.settled();
-    assert_eq!((&stats["subscriptions"]["all"]["dead"], receiver.received().len()), (&json!(1), 5), "{stats}");
+    assert_eq!(
+        (&stats["subscriptions"]["all"]["dead"], receiver.received().len()),
+        (&json!(1), 5),
+        "{stats}"
+    );
 }
 
 #[test]
 fn a_drain_delivers_what_was_accepted_and_refuses_the_rest() {
     let (directory, router) = router();
-    let events: Vec<Value> = (0..500).map(|number| json!({"id": number.to_string(), "type": "t"})).collect();
+    let events: Vec<Value> = (0..500)
+        .map(|number| json!({"id": number.to_string(), "type": "t"}))
+        .collect();
     router.publish(&json!(events));
     assert!(router.stop().success());
     let text = std::fs::read_to_string(directory.path().join("audit.ndjson")).unwrap();
@@ -199,14 +288,20 @@ fn a_configuration_is_taken_over_whole_or_not_at_all() {
     let file = directory.path().join("patchpanel.toml");
     std::fs::write(&file, CONFIG.replace("channel = \"audit\"", "chanel = \"audit\"")).unwrap();
     router.signal(Signal::SIGHUP);
-    wait_for("the refusal", || router.log().contains("did you mean `channel`").then_some(()));
+    wait_for("the refusal", || {
+        router.log().contains("did you mean `channel`").then_some(())
+    });
     router.publish(&json!({"id": "before", "type": "t"}));
     std::fs::write(&file, CONFIG.replace("name = \"all\"", "name = \"renamed\"")).unwrap();
     router.signal(Signal::SIGHUP);
-    wait_for("the new configuration", || router.log().contains("configuration taken over").then_some(()));
+    wait_for("the new configuration", || {
+        router.log().contains("configuration taken over").then_some(())
+    });
     wait_for("the new subscription", || {
         router.publish(&json!({"type": "t"}));
-        router.settled()["subscriptions"]["renamed"]["delivered"].as_u64().filter(|count| *count > 0)
+        router.settled()["subscriptions"]["renamed"]["delivered"]
+            .as_u64()
+            .filter(|count| *count > 0)
     });
     assert_eq!(router.settled()["subscriptions"]["all"]["accepted"].as_u64(), Some(1));
 }

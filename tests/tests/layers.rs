@@ -18,7 +18,10 @@ const LAYERS: [(&str, u32); 6] = [
 /// What a crate must not know, directly or through others.
 const FORBIDDEN: [(&str, &[&str]); 4] = [
     ("patchpanel-event", &["tokio", "wasmtime", "axum", "hyper"]),
-    ("patchpanel-filter", &["tokio", "wasmtime", "axum", "hyper", "patchpanel-event"]),
+    (
+        "patchpanel-filter",
+        &["tokio", "wasmtime", "axum", "hyper", "patchpanel-event"],
+    ),
     ("patchpanel-store", &["wasmtime", "axum", "hyper"]),
     ("patchpanel-router", &["wasmtime", "axum", "hyper"]),
 ];
@@ -26,7 +29,16 @@ const FORBIDDEN: [(&str, &[&str]); 4] = [
 fn metadata() -> Value {
     let cargo = std::env::var("CARGO").unwrap();
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
-    let output = Command::new(cargo).args(["metadata", "--format-version=1", "--locked", "--manifest-path", manifest]).output().unwrap();
+    let output = Command::new(cargo)
+        .args([
+            "metadata",
+            "--format-version=1",
+            "--locked",
+            "--manifest-path",
+            manifest,
+        ])
+        .output()
+        .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
@@ -34,8 +46,15 @@ fn metadata() -> Value {
 /// Names of the normal dependencies of a package.
 fn dependencies<'m>(metadata: &'m Value, name: &str) -> Vec<&'m str> {
     let packages = metadata["packages"].as_array().unwrap();
-    let package = packages.iter().find(|package| package["name"] == name).unwrap_or_else(|| panic!("no package {name}"));
-    let normal = package["dependencies"].as_array().unwrap().iter().filter(|dependency| dependency["kind"].is_null());
+    let package = packages
+        .iter()
+        .find(|package| package["name"] == name)
+        .unwrap_or_else(|| panic!("no package {name}"));
+    let normal = package["dependencies"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|dependency| dependency["kind"].is_null());
     normal.map(|dependency| dependency["name"].as_str().unwrap()).collect()
 }
 
@@ -46,9 +65,15 @@ fn imports_point_down() {
     for (name, own) in LAYERS {
         for dependency in dependencies(&metadata, name) {
             if let Some(other) = layer(dependency) {
-                assert!(other < own, "{name} (layer {own}) must not depend on {dependency} (layer {other})");
+                assert!(
+                    other < own,
+                    "{name} (layer {own}) must not depend on {dependency} (layer {other})"
+                );
             }
-            assert_ne!(dependency, "patchpanel-plugin", "{name} must not depend on the guests' SDK");
+            assert_ne!(
+                dependency, "patchpanel-plugin",
+                "{name} must not depend on the guests' SDK"
+            );
         }
     }
 }
@@ -61,7 +86,10 @@ fn the_lower_layers_know_neither_the_engine_nor_http() {
         let mut open = vec![name];
         while let Some(next) = open.pop() {
             for dependency in dependencies(&metadata, next) {
-                assert!(!forbidden.contains(&dependency), "{name} must not depend on {dependency}, not even through {next}");
+                assert!(
+                    !forbidden.contains(&dependency),
+                    "{name} must not depend on {dependency}, not even through {next}"
+                );
                 // Only our own crates are followed: what a library brings along is its own affair.
                 if LAYERS.iter().any(|(known, _)| *known == dependency) && !seen.contains(&dependency) {
                     seen.push(dependency);
@@ -79,7 +107,10 @@ fn guests_know_nothing_of_the_host() {
         let name = package["name"].as_str().unwrap();
         if name == "patchpanel-plugin" || name.starts_with("plugin-") {
             for dependency in dependencies(&metadata, name) {
-                assert!(LAYERS.iter().all(|(host, _)| *host != dependency), "{name} must not depend on {dependency}");
+                assert!(
+                    LAYERS.iter().all(|(host, _)| *host != dependency),
+                    "{name} must not depend on {dependency}"
+                );
             }
         }
     }
