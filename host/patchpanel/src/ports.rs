@@ -26,13 +26,17 @@ fn failure(plugin: &str, error: &CallError) -> PluginFailure {
 
 impl Redactor for WasmRedactor {
     fn redact(&self, batch: &TextBatch) -> Result<Edits, PluginFailure> {
-        self.0.redact(batch).map_err(|error| failure(self.0.name(), &error))
+        self.0
+            .redact(batch)
+            .map_err(|error| failure(self.0.about().name(), &error))
     }
 }
 
 impl Transformer for WasmTransform {
     fn transform(&self, events: &[Event]) -> Result<Vec<Result<Outcome, TransformFailure>>, PluginFailure> {
-        self.0.transform(events).map_err(|error| failure(self.0.name(), &error))
+        self.0
+            .transform(events)
+            .map_err(|error| failure(self.0.about().name(), &error))
     }
 }
 
@@ -42,7 +46,7 @@ impl Channel for WasmChannel {
         self.0
             .deliver(batch)
             .await
-            .map_err(|error| failure(self.0.name(), &error))
+            .map_err(|error| failure(self.0.about().name(), &error))
     }
 }
 

@@ -108,12 +108,12 @@ pub(crate) fn table(config: &Config, generation: &Generation) -> anyhow::Result<
 fn step(generation: &Generation, unit: &str, fields: &TextSelector) -> Option<Step> {
     match generation.units.get(unit)? {
         Unit::Redactor(plugin) => Some(Step::Redactor {
-            plugin: plugin.name().to_owned(),
+            plugin: plugin.about().name().to_owned(),
             selector: fields.clone(),
             handle: Arc::new(WasmRedactor(plugin.clone())),
         }),
         Unit::Transform(plugin) => Some(Step::Transformer {
-            plugin: plugin.name().to_owned(),
+            plugin: plugin.about().name().to_owned(),
             handle: Arc::new(WasmTransform(plugin.clone())),
         }),
         Unit::Channel(_) => None,

@@ -6,11 +6,11 @@ use patchpanel_event::{Attempt, Problem, Receipt};
 
 use crate::bindings::channel::exports::patchpanel::plugin::channel as wit;
 use crate::bindings::channel::{ChannelPlugin as Bindings, ChannelPluginPre};
-use crate::guest::{Core, Guest, configured};
+use crate::guest::{About, Core, Guest, configured};
 use crate::revision::Revision;
 use crate::state::{Shared, State};
 use crate::transform::to_guest;
-use crate::{CallError, HealthReport, LoadError, Runtime};
+use crate::{CallError, LoadError, Runtime};
 
 /// One revision of a channel plugin with one configuration.
 pub struct ChannelPlugin {
@@ -29,7 +29,7 @@ impl ChannelPlugin {
     ) -> Result<ChannelPlugin, LoadError> {
         let core = Core::new(name, runtime.clone(), revision.clone(), shared, config);
         let plugin = ChannelPlugin { core, pre: pre.clone() };
-        let deadline = plugin.core.shared.limits.deadline;
+        let deadline = plugin.core.limits().deadline;
         let guest = tokio::time::timeout(deadline, plugin.fresh())
             .await
             .unwrap_or(Err(LoadError::Start(CallError::Deadline(deadline))))?;
@@ -84,14 +84,14 @@ impl ChannelPlugin {
         items: usize,
         make: impl AsyncFnOnce(&mut Guest<Bindings>) -> wasmtime::Result<Result<T, CallError>>,
     ) -> Result<T, CallError> {
-        self.core.health.admit()?;
-        let deadline = self.core.shared.limits.deadline;
+        self.core.admit()?;
+        let deadline = self.core.limits().deadline;
         let calling = async {
             let mut guest = match self.core.take() {
                 Some(guest) => guest,
                 None => self.fresh().await.map_err(|error| CallError::Trap(error.to_string()))?,
             };
-            guest.store.set_hostcall_fuel(self.core.shared.limits.output);
+            guest.store.set_hostcall_fuel(self.core.limits().output);
             let answer = make(&mut guest)
                 .await
                 .map_err(|error| self.core.explain(&error, &guest.store))?;
@@ -101,10 +101,7 @@ impl ChannelPlugin {
         let answer = tokio::time::timeout(deadline, calling)
             .await
             .unwrap_or(Err(CallError::Deadline(deadline)));
-        match &answer {
-            Ok(_) => self.core.health.worked(items),
-            Err(error) => self.core.health.failed(error, items),
-        }
+        self.core.record(items, &answer);
         answer
     }
 
@@ -129,29 +126,9 @@ impl ChannelPlugin {
         Ok(self.core.guest(store, bindings))
     }
 
-    /// How it fares.
-    pub fn health(&self) -> HealthReport {
-        self.core.health.report()
-    }
-
-    /// What the configuration calls it.
-    pub fn name(&self) -> &str {
-        &self.core.name
-    }
-
-    /// Which revision it is.
-    pub fn revision(&self) -> &Revision {
-        &self.core.revision
-    }
-
-    /// Log lines that were left out.
-    pub fn suppressed_log_lines(&self) -> u64 {
-        self.core.shared.log.suppressed()
-    }
-
-    /// Outgoing requests that were not granted.
-    pub fn refused_requests(&self) -> u64 {
-        self.core.shared.egress.refused()
+    /// What can be told about it.
+    pub fn about(&self) -> &About {
+        &self.core.about
     }
 }
 

@@ -36,6 +36,7 @@ pub use declaration::{API_VERSION, Declaration, Example, Kind};
 pub use engine::{EngineError, Runtime};
 pub use error::{CallError, ConfigMistake, LoadError};
 pub use grants::{Grants, HttpGrant};
+pub use guest::About;
 pub use health::HealthReport;
 pub use limits::Limits;
 pub use redactor::RedactorPlugin;

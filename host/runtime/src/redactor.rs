@@ -6,10 +6,10 @@ use patchpanel_event::{Edit, Edits, Event, EventParts, Limits as EventLimits, Te
 
 use crate::bindings::redactor::exports::patchpanel::plugin::redactor as wit;
 use crate::bindings::redactor::{RedactorPlugin as Bindings, RedactorPluginPre};
-use crate::guest::{Core, Guest, configured};
+use crate::guest::{About, Core, Guest, configured};
 use crate::revision::Revision;
 use crate::state::Shared;
-use crate::{CallError, Example, HealthReport, LoadError, Runtime};
+use crate::{CallError, Example, LoadError, Runtime};
 
 /// Examples that are tried before a revision takes over.
 const EXAMPLES: usize = 64;
@@ -46,19 +46,11 @@ impl RedactorPlugin {
     /// # Errors
     /// Where there is no answer, or one that breaks the contract: the texts must then not go on.
     pub fn redact(&self, batch: &TextBatch) -> Result<Edits, CallError> {
-        self.core.health.admit()?;
-        let guest = match self.core.take() {
-            Some(guest) => Ok(guest),
-            None => self
-                .fresh(&self.core.config)
-                .map_err(|error| CallError::Trap(error.to_string())),
-        };
-        let answer = guest.and_then(|guest| self.call(guest, batch));
-        match &answer {
-            Ok(_) => self.core.health.worked(batch.texts().len()),
-            Err(error) => self.core.health.failed(error, batch.texts().len()),
-        }
-        answer
+        self.core.blocking(
+            batch.texts().len(),
+            || self.fresh(&self.core.config),
+            |guest| self.call(guest, batch),
+        )
     }
 
     fn call(&self, mut guest: Guest<Bindings>, batch: &TextBatch) -> Result<Edits, CallError> {
@@ -85,7 +77,7 @@ impl RedactorPlugin {
             )
             .map_err(|error| self.core.explain(&error, &guest.store))?;
         self.core.put(guest);
-        let edits = answer.map_err(|text| CallError::Refused(self.core.shared.log.shows().then_some(text)))?;
+        let edits = answer.map_err(|text| CallError::Refused(self.core.shows().then_some(text)))?;
         let edit = |edit: wit::Edit| Edit {
             text: edit.text,
             start: edit.start,
@@ -140,24 +132,9 @@ impl RedactorPlugin {
         ))
     }
 
-    /// How it fares.
-    pub fn health(&self) -> HealthReport {
-        self.core.health.report()
-    }
-
-    /// What the configuration calls it.
-    pub fn name(&self) -> &str {
-        &self.core.name
-    }
-
-    /// Which revision it is.
-    pub fn revision(&self) -> &Revision {
-        &self.core.revision
-    }
-
-    /// Log lines that were left out.
-    pub fn suppressed_log_lines(&self) -> u64 {
-        self.core.shared.log.suppressed()
+    /// What can be told about it.
+    pub fn about(&self) -> &About {
+        &self.core.about
     }
 }
 

@@ -12,6 +12,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
 
 use crate::directory::{self, Stamp};
+use crate::guest::About;
 use crate::kv::Kv;
 use crate::revision::{Pre, Revision};
 use crate::state::Shared;
@@ -30,6 +31,17 @@ pub enum Unit {
     Transform(Arc<TransformPlugin>),
     /// A channel.
     Channel(Arc<ChannelPlugin>),
+}
+
+impl Unit {
+    /// What can be told about it.
+    pub fn about(&self) -> &About {
+        match self {
+            Unit::Redactor(plugin) => plugin.about(),
+            Unit::Transform(plugin) => plugin.about(),
+            Unit::Channel(plugin) => plugin.about(),
+        }
+    }
 }
 
 /// Everything that is in service at one time. Never changes; a reload makes another one.

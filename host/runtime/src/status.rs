@@ -105,20 +105,12 @@ pub struct UnitStatus {
 
 impl UnitStatus {
     pub(crate) fn of(id: &str, unit: &Unit) -> Self {
-        let (health, suppressed_log_lines, refused_requests) = match unit {
-            Unit::Redactor(plugin) => (plugin.health(), plugin.suppressed_log_lines(), 0),
-            Unit::Transform(plugin) => (plugin.health(), plugin.suppressed_log_lines(), 0),
-            Unit::Channel(plugin) => (
-                plugin.health(),
-                plugin.suppressed_log_lines(),
-                plugin.refused_requests(),
-            ),
-        };
+        let about = unit.about();
         UnitStatus {
             id: id.to_owned(),
-            health,
-            suppressed_log_lines,
-            refused_requests,
+            health: about.health(),
+            suppressed_log_lines: about.suppressed_log_lines(),
+            refused_requests: about.refused_requests(),
         }
     }
 }

@@ -7,10 +7,10 @@ use patchpanel_event::{Event, EventParts, Level, Outcome, Patch, TransformFailur
 use crate::bindings::events;
 use crate::bindings::transform::exports::patchpanel::plugin::transformer as wit;
 use crate::bindings::transform::{TransformPlugin as Bindings, TransformPluginPre};
-use crate::guest::{Core, Guest, configured};
+use crate::guest::{About, Core, Guest, configured};
 use crate::revision::Revision;
 use crate::state::{Shared, State};
-use crate::{CallError, HealthReport, LoadError, Runtime};
+use crate::{CallError, LoadError, Runtime};
 
 /// What a transform answers for each event.
 pub type Answer = Result<Outcome, TransformFailure>;
@@ -42,17 +42,8 @@ impl TransformPlugin {
     /// # Errors
     /// Where there is no answer, or not one per event.
     pub fn transform(&self, batch: &[Event]) -> Result<Vec<Answer>, CallError> {
-        self.core.health.admit()?;
-        let guest = match self.core.take() {
-            Some(guest) => Ok(guest),
-            None => self.fresh().map_err(|error| CallError::Trap(error.to_string())),
-        };
-        let answer = guest.and_then(|guest| self.call(guest, batch));
-        match &answer {
-            Ok(_) => self.core.health.worked(batch.len()),
-            Err(error) => self.core.health.failed(error, batch.len()),
-        }
-        answer
+        self.core
+            .blocking(batch.len(), || self.fresh(), |guest| self.call(guest, batch))
     }
 
     fn call(&self, mut guest: Guest<Bindings>, batch: &[Event]) -> Result<Vec<Answer>, CallError> {
@@ -87,24 +78,9 @@ impl TransformPlugin {
         Ok(self.core.guest(store, bindings))
     }
 
-    /// How it fares.
-    pub fn health(&self) -> HealthReport {
-        self.core.health.report()
-    }
-
-    /// What the configuration calls it.
-    pub fn name(&self) -> &str {
-        &self.core.name
-    }
-
-    /// Which revision it is.
-    pub fn revision(&self) -> &Revision {
-        &self.core.revision
-    }
-
-    /// Log lines that were left out.
-    pub fn suppressed_log_lines(&self) -> u64 {
-        self.core.shared.log.suppressed()
+    /// What can be told about it.
+    pub fn about(&self) -> &About {
+        &self.core.about
     }
 }
 

@@ -5,14 +5,13 @@
 //! | `format` | `text` for people, `json` for programs, `auto` (default): text on a terminal or with `color = "always"` |
 //! | `color` | `always`, `never`, `auto` (default): on a terminal |
 //! | `max_payload` | how many characters of a payload `text` shows; default 200, 0 for none |
-//! | `terminal` | set by the router: whether its standard output is a terminal, which a sandboxed plugin cannot see |
 
 mod escape;
 mod text;
 
 use patchpanel_plugin::{Channel, ConfigError, Delivery, Problem, Receipt, export_channel};
 use serde::Deserialize;
-use std::io::Write;
+use std::io::{IsTerminal as _, Write as _};
 use text::Style;
 
 /// What the operator may say; see the crate's documentation.
@@ -25,8 +24,6 @@ pub struct Config {
     color: Color,
     #[serde(default = "default_max_payload")]
     max_payload: usize,
-    #[serde(default)]
-    terminal: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
@@ -59,6 +56,26 @@ pub struct Console {
 }
 
 impl Console {
+    fn new(config: Config, terminal: bool) -> Self {
+        let color = match config.color {
+            Color::Auto => terminal,
+            Color::Always => true,
+            Color::Never => false,
+        };
+        let readable = match config.format {
+            Format::Auto => terminal || config.color == Color::Always,
+            Format::Text => true,
+            Format::Json => false,
+        };
+        let style = Style {
+            color,
+            max_payload: config.max_payload,
+        };
+        Self {
+            style: readable.then_some(style),
+        }
+    }
+
     /// All lines of a batch, so that they are written at once and lines of several instances do not mix.
     fn lines(&self, batch: &[Delivery]) -> String {
         let mut out = String::with_capacity(batch.len() * 256);
@@ -77,23 +94,7 @@ impl Channel for Console {
     type Config = Config;
 
     fn configure(config: Config) -> Result<Self, Vec<ConfigError>> {
-        let color = match config.color {
-            Color::Auto => config.terminal,
-            Color::Always => true,
-            Color::Never => false,
-        };
-        let readable = match config.format {
-            Format::Auto => config.terminal || config.color == Color::Always,
-            Format::Text => true,
-            Format::Json => false,
-        };
-        let style = Style {
-            color,
-            max_payload: config.max_payload,
-        };
-        Ok(Self {
-            style: readable.then_some(style),
-        })
+        Ok(Self::new(config, std::io::stdout().is_terminal()))
     }
 
     fn deliver_batch(&mut self, batch: &[Delivery]) -> Vec<Result<Receipt, Problem>> {
@@ -121,8 +122,8 @@ mod tests {
     use super::*;
     use patchpanel_plugin::testing;
 
-    fn lines(config: &str) -> String {
-        let console: Console = testing::configure_channel(config).unwrap();
+    fn lines(config: &str, terminal: bool) -> String {
+        let console = Console::new(serde_json::from_str(config).unwrap(), terminal);
         let mut delivery = testing::delivery("1", "a.b");
         delivery.event.message = "hi".to_owned();
         console.lines(&[delivery.clone(), delivery])
@@ -130,23 +131,23 @@ mod tests {
 
     #[test]
     fn the_form_follows_the_terminal_unless_it_is_told() {
-        let is_json = |config: &str| lines(config).starts_with('{');
-        let is_colored = |config: &str| lines(config).contains('\u{1b}');
-        assert!(is_json("{}"));
-        assert!(!is_json(r#"{"terminal": true}"#));
-        assert!(is_json(r#"{"terminal": true, "format": "json"}"#));
-        assert!(!is_json(r#"{"color": "always"}"#));
-        assert!(is_colored(r#"{"color": "always"}"#));
-        assert!(is_colored(r#"{"terminal": true}"#));
-        assert!(!is_colored(r#"{"terminal": true, "color": "never"}"#));
-        assert!(!is_colored(r#"{"format": "text"}"#));
+        let is_json = |config: &str, terminal| lines(config, terminal).starts_with('{');
+        let is_colored = |config: &str, terminal| lines(config, terminal).contains('\u{1b}');
+        assert!(is_json("{}", false));
+        assert!(!is_json("{}", true));
+        assert!(is_json(r#"{"format": "json"}"#, true));
+        assert!(!is_json(r#"{"color": "always"}"#, false));
+        assert!(is_colored(r#"{"color": "always"}"#, false));
+        assert!(is_colored("{}", true));
+        assert!(!is_colored(r#"{"color": "never"}"#, true));
+        assert!(!is_colored(r#"{"format": "text"}"#, false));
     }
 
     #[test]
     fn there_is_one_line_per_delivery() {
-        for config in ["{}", r#"{"terminal": true}"#] {
-            assert_eq!(lines(config).lines().count(), 2);
-            assert!(lines(config).ends_with('\n'));
+        for terminal in [false, true] {
+            assert_eq!(lines("{}", terminal).lines().count(), 2);
+            assert!(lines("{}", terminal).ends_with('\n'));
         }
     }
 

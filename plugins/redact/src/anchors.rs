@@ -20,6 +20,9 @@ pub(crate) const BACKSLASH: u8 = 32;
 /// `%`: escapes in URLs.
 pub(crate) const PERCENT: u8 = 64;
 
+/// Without any of these, no word is worth a look.
+pub(crate) const WORD: u8 = DIGIT | JOINT | CAPITAL;
+
 /// Without branches, so that a loop over it compiles to vector instructions.
 #[inline(always)]
 const fn anchor(byte: u8) -> u8 {

@@ -1,6 +1,7 @@
 //! Runs the detectors that a text gives reason for, on the text and on what it encodes.
 
-use crate::anchors::{ASSIGN, AT, Anchors, BACKSLASH, CAPITAL, DIGIT, JOINT, PERCENT};
+use crate::anchors::{ASSIGN, AT, Anchors, BACKSLASH, CAPITAL, DIGIT, JOINT, PERCENT, WORD};
+use crate::bytes::{at, before};
 use crate::class::{Class, Classes};
 use crate::detect::{Depth, assign, email, number, pem, word};
 use crate::finding::{Finding, Sink};
@@ -19,6 +20,9 @@ pub(crate) fn settled(text: &str, sink: &mut Sink) -> Vec<Finding> {
         sink.take()
     };
     for _ in 0..ROUNDS {
+        if found.iter().all(|finding| stands_alone(text.as_bytes(), *finding)) {
+            break;
+        }
         let masked = View::masked(text, &found);
         scan(&masked.text, sink);
         if sink.is_empty() {
@@ -34,6 +38,14 @@ pub(crate) fn settled(text: &str, sink: &mut Sink) -> Vec<Finding> {
         found = sink.take();
     }
     found
+}
+
+/// Whether what is beside a finding ends words and values just as a mask does.
+fn stands_alone(text: &[u8], finding: Finding) -> bool {
+    let is_edge = |byte: u8| matches!(byte, 0 | b' ' | b'\n' | b'"' | b'\'' | b'`' | b',' | b';' | b'<' | b'>');
+    let (left, right) = (before(text, finding.start), at(text, finding.end));
+    let sentence_ends = right == b'.' && is_edge(at(text, finding.end + 1));
+    (is_edge(left) || matches!(left, b'=' | b'(')) && (is_edge(right) || matches!(right, b'&' | b')') || sentence_ends)
 }
 
 /// Finds everything in `text`, read once.
@@ -98,7 +110,7 @@ fn detect(text: &str, anchors: Anchors, depth: Depth, sink: &mut Sink) {
     if anchors.has(ASSIGN) && sink.wants(Class::SecretKey) {
         assign::detect(bytes, sink);
     }
-    if anchors.has(DIGIT | JOINT | CAPITAL | ASSIGN) {
+    if anchors.has(WORD) {
         word::detect(bytes, depth, sink);
     }
     if anchors.has_all(JOINT | CAPITAL) && sink.wants(Class::PrivateKey) {

@@ -2,6 +2,7 @@
 
 use crate::bytes::{at, before, is_alnum, is_space, is_word, looks_random, run, run_back};
 use crate::class::Class;
+use crate::detect::word;
 use crate::finding::Sink;
 use crate::key::{MAX_NAME, Strength, strength};
 use crate::placeholder::{is_of_mask, is_placeholder, mask_at};
@@ -15,6 +16,11 @@ pub(crate) fn detect(bytes: &[u8], sink: &mut Sink) {
         let Some((name, value)) = assignment(bytes, place) else {
             continue;
         };
+        if let Some((start, end)) = value.authorization(bytes, name) {
+            sink.push(start, end, Class::Credentials);
+            from = end;
+            continue;
+        }
         let is_secret = value.is_secret(bytes, name.strength);
         if is_secret {
             sink.push(value.start, value.end, Class::SecretKey);
@@ -131,35 +137,39 @@ impl Value {
         (value.start < value.end).then_some(value)
     }
 
+    /// The credentials in an `Authorization` header, or in the field of that name.
+    fn authorization(self, bytes: &[u8], name: Name) -> Option<(usize, usize)> {
+        if !ends_with(bytes.get(name.start..name.end)?, b"authorization") {
+            return None;
+        }
+        let scheme_end = run(bytes, self.start, is_word);
+        let (start, end) = word::scheme_value(bytes, self.start, scheme_end)?;
+        let value = bytes.get(start..end)?;
+        (value.len() >= 4 && !is_placeholder(value)).then_some((start, end))
+    }
+
     /// The value of an HTTP header has spaces in it: cookies, and most schemes of authorization.
     fn of_header(self, bytes: &[u8], name: &[u8]) -> Self {
         const SCHEMES: [&str; 6] = ["AWS4-HMAC-SHA256", "ApiKey", "Digest", "Hawk", "Negotiate", "OAuth"];
-        let is = |header: &str| {
-            name.len() >= header.len()
-                && name
-                    .get(name.len() - header.len()..)
-                    .is_some_and(|end| end.eq_ignore_ascii_case(header.as_bytes()))
-        };
         let first = bytes.get(self.start..self.end).unwrap_or_default();
-        let has_scheme = SCHEMES
+        let is_scheme = SCHEMES
             .iter()
             .any(|scheme| first.eq_ignore_ascii_case(scheme.as_bytes()));
-        let to_the_end_of_line = is("cookie") || is("authorization") && has_scheme;
-        if !to_the_end_of_line {
+        let has_scheme = ends_with(name, b"authorization") && is_scheme;
+        if !has_scheme && !ends_with(name, b"cookie") {
             return self;
         }
+        let line_end = run(bytes, self.end, |byte| {
+            !matches!(byte, b'\n' | b'\r' | b'"' | b'\'' | b'`')
+        });
         let start = if has_scheme {
             run(bytes, self.end, |byte| byte == b' ')
         } else {
             self.start
         };
-        let end = run(bytes, self.end, |byte| {
-            !matches!(byte, b'\n' | b'\r' | b'"' | b'\'' | b'`')
-        })
-        .max(start);
         Self {
             start,
-            end,
+            end: line_end,
             quote: None,
         }
     }
@@ -177,6 +187,13 @@ impl Value {
             Strength::Weak => looks_random(value) && !value.iter().any(|byte| matches!(byte, b'.' | b'~')),
         }
     }
+}
+
+fn ends_with(name: &[u8], end: &[u8]) -> bool {
+    name.len() >= end.len()
+        && name
+            .get(name.len() - end.len()..)
+            .is_some_and(|tail| tail.eq_ignore_ascii_case(end))
 }
 
 /// `read_token()`, `f(x`: a name and a bracket.

@@ -1,12 +1,13 @@
 //! What is recognised by how a word looks: tokens, JWTs, the credentials of HTTP and of curl, and base64 that holds one
 //! of all these.
 
+use crate::anchors::{Anchors, WORD};
 use crate::base64;
 use crate::bytes::{at, before, is_alnum, is_space, is_token, is_word, looks_random, run};
 use crate::class::Class;
 use crate::detect::{Depth, vendor};
 use crate::finding::Sink;
-use crate::placeholder::{is_placeholder, mask_at};
+use crate::placeholder::{is_of_mask, is_placeholder, mask_at};
 use crate::scan;
 
 /// Shorter words hold no token.
@@ -113,22 +114,23 @@ fn jwt(bytes: &[u8], start: usize) -> Option<usize> {
 /// `Bearer`, `Basic` and `Token`, then credentials; `-u` and `--user`, then name and password.
 fn scheme(bytes: &[u8], start: usize, end: usize, sink: &mut Sink) -> usize {
     let word = bytes.get(start..end).unwrap_or_default();
-    let value_start = run(bytes, end, |byte| matches!(byte, b' ' | b'\t'));
     if matches!(word, b"-u" | b"--user") {
-        return user(bytes, value_start, sink).unwrap_or(end);
+        let argument = run(bytes, end, |byte| matches!(byte, b' ' | b'\t'));
+        return user(bytes, argument, sink).unwrap_or(end);
     }
-    let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
-    let (bearer, basic) = (is("bearer"), is("basic"));
-    if !bearer && !basic && !is("token") {
+    let Some((value_start, value_end)) = scheme_value(bytes, start, end) else {
         return end;
-    }
-    let value_end = run(bytes, value_start, is_token);
+    };
     let value = bytes.get(value_start..value_end).unwrap_or_default();
-    let header = is_header(bytes, start);
-    let plausible = match (header, basic) {
-        (true, _) => value.len() >= 4,
-        (_, true) => value.len() >= 8 && base64::decode(value).is_some_and(|pair| pair.contains(&b':')),
-        _ => looks_random(value),
+    let is_basic = word.eq_ignore_ascii_case(b"basic");
+    let plausible = match is_basic {
+        // Decodes to a name, a colon and a password.
+        true => {
+            value.len() >= 8
+                && Anchors::of(bytes.get(start..value_end).unwrap_or_default()).has(WORD)
+                && base64::decode(value).is_some_and(|pair| pair.contains(&b':'))
+        }
+        false => looks_random(value),
     };
     if !plausible || is_placeholder(value) {
         return end;
@@ -137,22 +139,15 @@ fn scheme(bytes: &[u8], start: usize, end: usize, sink: &mut Sink) -> usize {
     value_end
 }
 
-/// Whether what begins at `start` is the value of an `Authorization` header.
-fn is_header(bytes: &[u8], start: usize) -> bool {
-    let head = bytes.get(..start).unwrap_or_default().trim_ascii_end();
-    let head = head
-        .strip_suffix(b"\"")
-        .or(head.strip_suffix(b"'"))
-        .unwrap_or(head)
-        .trim_ascii_end();
-    let Some(name) = head.strip_suffix(b":").or(head.strip_suffix(b"=")) else {
-        return false;
-    };
-    let name = name.trim_ascii_end();
-    let name = name.strip_suffix(b"\"").or(name.strip_suffix(b"'")).unwrap_or(name);
-    let from = name.len().saturating_sub(b"authorization".len());
-    name.get(from..)
-        .is_some_and(|name| name.eq_ignore_ascii_case(b"authorization"))
+/// The credentials behind the word `start..end`, if it is a scheme of HTTP authorization.
+pub(crate) fn scheme_value(bytes: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
+    const SCHEMES: [&str; 3] = ["basic", "bearer", "token"];
+    let word = bytes.get(start..end)?;
+    SCHEMES
+        .iter()
+        .find(|scheme| word.eq_ignore_ascii_case(scheme.as_bytes()))?;
+    let value = run(bytes, end, |byte| matches!(byte, b' ' | b'\t'));
+    Some((value, run(bytes, value, is_token)))
 }
 
 /// The argument of curl's `-u` at `start`, with or without quotes. Other programs mean other things by `-u`.
@@ -167,7 +162,10 @@ fn user(bytes: &[u8], start: usize, sink: &mut Sink) -> Option<usize> {
     let is_inside = |byte: u8| if is_quoted { byte != quote } else { !is_space(byte) };
     let end = run(limited, from, is_inside);
     let pair = bytes.get(from..end)?;
-    let colon = memchr::memchr(b':', pair).filter(|colon| *colon > 0)?;
+    let mut colons = memchr::memchr_iter(b':', pair);
+    let colon = colons
+        .find(|&colon| !is_of_mask(bytes, from + colon))
+        .filter(|colon| *colon > 0)?;
     // The password may be missing: some services take a token as the user.
     let password = pair.get(colon + 1..)?;
     let is_template = pair.iter().any(|byte| matches!(byte, b'$' | b'{' | b'<'));
