@@ -70,7 +70,9 @@ pub(crate) async fn attempt(
         let mut answer = first;
         while let Some((_, next)) = answers.next_if(|(next, _)| *next == owner) {
             // All parts or none: one that failed has all of them tried again.
-            answer = answer.and(next);
+            if weight(&next) > weight(&answer) {
+                answer = next;
+            }
         }
         if let Some(delivery) = deliveries.get(owner) {
             let verdict = verdict(inner, route, lane, delivery, answer);
@@ -87,13 +89,19 @@ async fn transform(inner: &Arc<Inner>, route: &Arc<Route>, deliveries: &[Deliver
     }
     let (route, limits) = (Arc::clone(route), inner.generation().table.limits());
     inner
-        .blocking(move |scratch: &mut Scratch| apply(&route.plan.transforms, events, &limits, scratch))
+        .blocking(&inner.transforms, move |scratch: &mut Scratch| {
+            apply(&route.plan.transforms, events, &limits, scratch)
+        })
         .await
 }
 
 /// One answer per attempt, whatever the channel does.
 async fn call(route: &Route, lane: &Lane, attempts: &[Attempt]) -> Vec<Result<Receipt, Problem>> {
     let _permit = lane.gate.acquire(route.plan.priority).await;
+    if let Some(reason) = lane.disabled.get() {
+        // By the call that this one queued behind.
+        return attempts.iter().map(|_| Err(Problem::Disable(reason.clone()))).collect();
+    }
     let failed = |reason: String| attempts.iter().map(|_| Err(Problem::Retry(reason.clone()))).collect();
     match tokio::time::timeout(lane.entry.deadline, lane.entry.handle.deliver(attempts)).await {
         Ok(Ok(answers)) if answers.len() == attempts.len() => answers,
@@ -108,6 +116,18 @@ async fn call(route: &Route, lane: &Lane, attempts: &[Attempt]) -> Vec<Result<Re
             "the channel gave no answer within {} ms",
             lane.entry.deadline.as_millis()
         )),
+    }
+}
+
+/// Which of the answers for the parts of one event counts: the heaviest. As long as a part may yet be taken, one that is
+/// rejected does not end the delivery.
+fn weight(answer: &Result<Receipt, Problem>) -> u8 {
+    match answer {
+        Ok(_) => 0,
+        Err(Problem::Reject(_)) => 1,
+        Err(Problem::Retry(_)) => 2,
+        Err(Problem::RetryAfter(..)) => 3,
+        Err(Problem::Disable(_)) => 4,
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use patchpanel_store::{Delivery, Settlement};
+use patchpanel_store::{Delivery, Settlement, Verdict};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 
@@ -56,16 +56,22 @@ impl Dispatcher {
         let work = self.inner.store.work(&self.name);
         loop {
             if *self.stop.borrow() {
-                self.flights.shutdown().await;
+                self.flights.abort_all();
+                while !self.flights.is_empty() {
+                    self.land().await;
+                }
                 return End::Stopped;
             }
             let current = self.generations.borrow_and_update().find(&self.name);
             let Some((route, lane)) = current else {
-                if self.flights.is_empty() {
-                    self.abandon().await;
+                if !self.flights.is_empty() {
+                    self.land().await;
+                    continue;
+                }
+                self.abandon().await;
+                if self.inner.retire(&self.name) {
                     return End::Removed;
                 }
-                self.land().await;
                 continue;
             };
             let room = self.flights.len() < route.plan.concurrency.get() && lane.disabled.get().is_none();
@@ -124,17 +130,23 @@ impl Dispatcher {
                 settlements
             }
             Err(error) => {
-                tracing::error!(subscription = %self.name, %error, "an attempt ended in a panic");
                 let Some((route, deliveries)) = self.leased.remove(&error.id()) else {
                     return;
                 };
+                if error.is_panic() {
+                    tracing::error!(subscription = %self.name, %error, "an attempt ended in a panic");
+                }
                 let reason = "the attempt ended in a panic of the router";
-                let verdict = |delivery: &Delivery| Settlement {
+                let settlement = |delivery: &Delivery| Settlement {
                     subscription: Arc::clone(&self.name),
                     sequence: delivery.sequence,
-                    verdict: again(&self.inner, &route, delivery, None, reason.to_owned()),
+                    verdict: if error.is_panic() {
+                        again(&self.inner, &route, delivery, None, reason.to_owned())
+                    } else {
+                        Verdict::Release
+                    },
                 };
-                deliveries.iter().map(verdict).collect()
+                deliveries.iter().map(settlement).collect()
             }
         };
         self.inner.settle(settlements).await;

@@ -10,9 +10,8 @@ use std::time::Duration;
 use patchpanel_event::Event;
 use patchpanel_store::{Appended, Clock, NewEvent, Store, StoreError};
 use tokio::sync::{Notify, Semaphore, watch};
-use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 
-use crate::dispatch::{Dispatcher, End};
 use crate::generation::Generation;
 use crate::inner::Inner;
 use crate::pipeline::{Processed, StepFailure};
@@ -28,7 +27,8 @@ const STOP_GRACE: Duration = Duration::from_secs(1);
 /// How much a router does at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Calls into blocking plugins; the machine's cores by default.
+    /// Calls into blocking plugins at the door, and as many for the transforms of subscriptions; the machine's cores by
+    /// default.
     pub workers: NonZeroUsize,
     /// Publish calls that are under way; more are refused as busy.
     pub publishing: NonZeroUsize,
@@ -98,7 +98,7 @@ pub struct Drained {
 pub struct Router {
     inner: Arc<Inner>,
     publishing: Semaphore,
-    dispatchers: Mutex<HashMap<Arc<str>, JoinHandle<End>>>,
+    options: Options,
 }
 
 impl Router {
@@ -110,7 +110,9 @@ impl Router {
             generation: watch::Sender::new(Generation::new(table)),
             draining: AtomicBool::new(false),
             stop: watch::Sender::new(false),
-            workers: Semaphore::new(options.workers.get()),
+            dispatchers: Mutex::new(HashMap::new()),
+            door: Arc::new(Semaphore::new(options.workers.get())),
+            transforms: Arc::new(Semaphore::new(options.workers.get())),
             redactions: Mutex::new(Redactions::default()),
             settled: Notify::new(),
             refused: AtomicU64::new(0),
@@ -120,9 +122,9 @@ impl Router {
         let router = Router {
             inner,
             publishing: Semaphore::new(options.publishing.get()),
-            dispatchers: Mutex::default(),
+            options,
         };
-        router.dispatch_all();
+        router.inner.dispatch_all();
         router
     }
 
@@ -131,10 +133,12 @@ impl Router {
     /// # Errors
     /// None of the events was accepted.
     pub async fn publish(&self, events: Vec<Event>) -> Result<Vec<Acceptance>, PublishError> {
+        // In this order: a drain waits for all permits, so whoever has one and sees no drain is waited for.
+        let permit = self.publishing.try_acquire();
         if self.is_draining() {
             return Err(PublishError::Draining);
         }
-        let _permit = self.publishing.try_acquire().map_err(|_| PublishError::Busy)?;
+        let _permit = permit.map_err(|_| PublishError::Busy)?;
         let count = events.len() as u64;
         let generation = self.inner.generation();
         let taken = match self.take_in(&generation.table, events).await {
@@ -153,12 +157,16 @@ impl Router {
         }
         let table = Arc::clone(table);
         self.inner
-            .blocking(move |scratch| Door::pass(&table, events, scratch))
+            .blocking(&self.inner.door, move |scratch| Door::pass(&table, events, scratch))
             .await
     }
 
     async fn append(&self, generation: &Arc<Generation>, door: Door) -> Result<Vec<Acceptance>, PublishError> {
         let matched: Vec<Arc<str>> = door.events.iter().flat_map(|new| new.matched.iter().cloned()).collect();
+        if *self.inner.stop.borrow() {
+            // The drain's deadline has passed, and nobody delivers any more.
+            return Err(PublishError::Draining);
+        }
         let appended = if door.events.is_empty() {
             Vec::new()
         } else {
@@ -205,21 +213,7 @@ impl Router {
     /// Puts another table into service, as a whole: events and attempts that have begun end with the old one.
     pub fn swap(&self, table: Table) {
         self.inner.generation.send_replace(Generation::new(table));
-        self.dispatch_all();
-    }
-
-    /// Sees that every route has a dispatcher.
-    fn dispatch_all(&self) {
-        let generation = self.inner.generation();
-        let mut dispatchers = self.dispatchers.lock().unwrap_or_else(PoisonError::into_inner);
-        for (route, _) in generation.table.routes() {
-            // One that has ended had seen a table without its route. One that runs takes the new table over.
-            if dispatchers.get(&route.name).is_none_or(JoinHandle::is_finished) {
-                let dispatcher = Dispatcher::new(&self.inner, Arc::clone(&route.name));
-                dispatchers.insert(Arc::clone(&route.name), tokio::spawn(dispatcher.run()));
-            }
-        }
-        dispatchers.retain(|_, task| !task.is_finished());
+        self.inner.dispatch_all();
     }
 
     /// Waits until nothing is pending.
@@ -242,12 +236,20 @@ impl Router {
         self.inner.draining.load(SeqCst)
     }
 
-    /// Refuses new events, delivers what is pending until the deadline, then stops.
+    /// Refuses new events, lets publish calls that are under way end, delivers what is pending until the deadline, then
+    /// stops. What is cut off then is given back to the store.
     pub async fn drain(&self, deadline: Duration) -> Drained {
         self.inner.draining.store(true, SeqCst);
-        let _ = tokio::time::timeout(deadline, self.idle()).await;
+        let deadline = Instant::now() + deadline;
+        let calls = u32::try_from(self.options.publishing.get()).unwrap_or(u32::MAX);
+        let settled = async {
+            let _all = self.publishing.acquire_many(calls).await;
+            self.idle().await;
+        };
+        let _ = timeout_at(deadline, settled).await;
         self.inner.stop.send_replace(true);
         let tasks: Vec<_> = self
+            .inner
             .dispatchers
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

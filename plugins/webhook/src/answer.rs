@@ -1,105 +1,73 @@
-//! What an HTTP answer means for a delivery.
-//!
-//! | status | leads to |
-//! | --- | --- |
-//! | 2xx | receipt |
-//! | 408, 425, 429, 5xx | another attempt, not before `Retry-After` where the answer has one |
-//! | 410 | the channel is disabled: the endpoint is gone for good |
-//! | 3xx and all other | a dead letter: the same request would get the same answer |
-
-use std::time::{Duration, SystemTime};
+//! From an HTTP status to what becomes of a delivery.
 
 use http::StatusCode;
 use patchpanel_plugin::{Problem, Receipt};
+use std::time::{Duration, SystemTime};
 
-/// Nobody waits longer for an endpoint's wish.
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// The parts of an HTTP answer that count.
-#[derive(Debug, Clone, Copy)]
-pub struct Answer<'a> {
-    /// Its status.
-    pub status: StatusCode,
-    /// The header `Retry-After`: seconds or an HTTP date (RFC 9110, section 10.2.3).
-    pub retry_after: Option<&'a str>,
-}
-
-/// What the router shall do about an answer that came at `now`.
-///
-/// # Errors
-/// See the module's table.
-pub fn judge(answer: Answer<'_>, now: SystemTime) -> Result<Receipt, Problem> {
-    let status = answer.status;
-    let said = format!("the endpoint answered {status}");
+/// Judges an answer. `retry_after` is the header of that name, `now` the time when it came.
+pub(crate) fn judge(status: StatusCode, retry_after: Option<&str>, now: SystemTime) -> Result<Receipt, Problem> {
+    let text = match status.canonical_reason() {
+        Some(reason) => format!("{} {reason}", status.as_u16()),
+        None => status.as_u16().to_string(),
+    };
     match status.as_u16() {
-        200..=299 => Ok(Receipt::new().detail(status.to_string())),
-        408 | 425 | 429 | 500..=599 => Err(match answer.retry_after.and_then(|text| wait(text, now)) {
-            Some(wait) => Problem::RetryAfter((u64::try_from(wait.as_millis()).unwrap_or(u64::MAX), said)),
-            None => Problem::Retry(said),
+        200..=299 => Ok(Receipt::new().detail(text)),
+        408 | 425 | 429 | 500..=599 => Err(match retry_after.and_then(|value| delay(value, now)) {
+            Some(delay) => Problem::retry_after(delay, text),
+            None => Problem::Retry(text),
         }),
-        410 => Err(Problem::Disable(said)),
+        410 => Err(Problem::Disable(text)),
         300..=399 => Err(Problem::Reject(format!(
-            "{said}; redirects are not followed, so configure the final URL"
+            "{text}: redirects are not followed, set `url` to the new place"
         ))),
-        _ => Err(Problem::Reject(said)),
+        _ => Err(Problem::Reject(text)),
     }
 }
 
-fn wait(text: &str, now: SystemTime) -> Option<Duration> {
-    let text = text.trim();
-    let wait = match text.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => httpdate::parse_http_date(text)
-            .ok()?
-            .duration_since(now)
-            .unwrap_or_default(),
-    };
-    Some(wait.min(LONGEST_WAIT))
+/// RFC 9110, section 10.2.3: seconds, or a date.
+fn delay(value: &str, now: SystemTime) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
-    fn judged(status: u16, retry_after: Option<&str>) -> String {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-        match judge(
-            Answer {
-                status: StatusCode::from_u16(status).unwrap(),
-                retry_after,
-            },
-            now,
-        ) {
-            Ok(receipt) => format!("receipt {}", receipt.detail.unwrap()),
-            Err(Problem::Retry(_)) => "retry".to_owned(),
-            Err(Problem::RetryAfter((millis, _))) => format!("retry after {millis}"),
-            Err(Problem::Reject(_)) => "reject".to_owned(),
-            Err(Problem::Disable(_)) => "disable".to_owned(),
-        }
+    fn answer(status: u16, retry_after: Option<&str>) -> Result<Receipt, Problem> {
+        // 1994-11-06T08:49:07Z
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_747);
+        judge(StatusCode::from_u16(status).unwrap(), retry_after, now)
     }
 
     #[test]
-    fn every_kind_of_status_leads_somewhere() {
-        for (status, retry_after, expected) in [
-            (200, None, "receipt 200 OK"),
-            (202, Some("5"), "receipt 202 Accepted"),
-            (301, None, "reject"),
-            (400, Some("5"), "reject"),
-            (404, None, "reject"),
-            (408, None, "retry"),
-            (410, None, "disable"),
-            (425, None, "retry"),
-            (429, Some("5"), "retry after 5000"),
-            (429, Some("soon"), "retry"),
-            (500, None, "retry"),
-            (503, Some("0"), "retry after 0"),
-            (503, Some("Tue, 14 Nov 2023 22:13:30 GMT"), "retry after 10000"),
-            (503, Some("Mon, 14 Nov 2022 22:13:30 GMT"), "retry after 0"),
-            (503, Some("99999999999"), "retry after 86400000"),
-            (599, None, "retry"),
-        ] {
-            assert_eq!(judged(status, retry_after), expected, "{status} {retry_after:?}");
+    fn statuses() {
+        assert_eq!(answer(200, None), Ok(Receipt::new().detail("200 OK")));
+        assert_eq!(answer(204, None), Ok(Receipt::new().detail("204 No Content")));
+        for status in [408, 425, 429, 500, 503, 599] {
+            assert!(matches!(answer(status, None), Err(Problem::Retry(_))), "{status}");
         }
+        for status in [301, 304, 400, 401, 404, 422] {
+            assert!(matches!(answer(status, Some("1")), Err(Problem::Reject(_))), "{status}");
+        }
+        assert_eq!(answer(410, None), Err(Problem::Disable("410 Gone".to_owned())));
+    }
+
+    #[test]
+    fn delays() {
+        let delay = |value| match answer(503, Some(value)) {
+            Err(Problem::RetryAfter((milliseconds, _))) => Some(milliseconds),
+            _ => None,
+        };
+        assert_eq!(delay("120"), Some(120_000));
+        assert_eq!(delay("Sun, 06 Nov 1994 08:49:37 GMT"), Some(30_000));
+        assert_eq!(delay("Sun, 06 Nov 1994 08:49:00 GMT"), Some(0));
+        assert_eq!(delay("18446744073709551615"), Some(u64::MAX));
+        assert_eq!(delay("soon"), None);
     }
 }

@@ -1,124 +1,157 @@
-//! What the operator writes, checked.
+//! What the operator may say; the table is in the crate's documentation.
 
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use patchpanel_plugin::{ConfigError, HumanDuration, secrets};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, Uri};
-use patchpanel_plugin::{ConfigError, HumanDuration};
-use serde::Deserialize;
-
-/// Set by the plugin or by HTTP itself.
-const OWN_HEADERS: [&str; 6] = [
-    "host",
-    "content-length",
-    "transfer-encoding",
-    "connection",
-    "content-type",
-    "webhook-id",
-];
-
-/// See the crate's documentation.
-#[derive(Debug, Clone, Deserialize)]
+/// The configuration as written.
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     url: String,
     #[serde(default)]
-    headers: BTreeMap<String, String>,
-    #[serde(default)]
-    timeout: Option<HumanDuration>,
+    headers: BTreeMap<String, Value>,
+    #[serde(default = "default_timeout")]
+    timeout: HumanDuration,
 }
 
-/// Where requests go, and how.
-#[derive(Debug, Clone)]
-#[cfg_attr(not(target_family = "wasm"), allow(dead_code, reason = "nothing is sent natively"))]
-pub(crate) struct Target {
-    pub(crate) uri: Uri,
-    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+/// The value of a header.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a text or { secret = \"name\", prefix = \"...\" }")]
+enum Value {
+    Text(String),
+    Secret {
+        secret: String,
+        #[serde(default)]
+        prefix: String,
+    },
+}
+
+/// Without the value, which may be secret although it was written as text.
+impl std::fmt::Debug for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Value")
+    }
+}
+
+const fn default_timeout() -> HumanDuration {
+    HumanDuration(Duration::from_secs(10))
+}
+
+/// The configuration as needed.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) url: Uri,
+    /// Marked sensitive, so that debug output leaves the values out.
+    pub(crate) headers: HeaderMap,
+    #[cfg_attr(not(target_family = "wasm"), allow(dead_code, reason = "natively nothing is sent"))]
     pub(crate) timeout: Duration,
 }
 
+/// The plugin's own, or the connection's.
+const RESERVED: [&str; 6] = [
+    "content-length",
+    "content-type",
+    "host",
+    "transfer-encoding",
+    "user-agent",
+    "webhook-id",
+];
+
 impl Config {
-    pub(crate) fn check(self) -> Result<Target, Vec<ConfigError>> {
+    pub(crate) fn check(self) -> Result<Settings, Vec<ConfigError>> {
         let mut errors = Vec::new();
-        let uri = self
-            .url
-            .parse::<Uri>()
-            .ok()
-            .filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some());
-        match &uri {
-            None => errors.push(ConfigError::new(
-                "url",
-                "must be a URL such as \"https://example.com/hook\"",
-            )),
-            Some(uri)
-                if uri
-                    .authority()
-                    .is_some_and(|authority| authority.as_str().contains('@')) =>
-            {
-                errors.push(ConfigError::new(
-                    "url",
-                    "must not hold a user or password; write an `authorization` header instead",
-                ));
-            }
-            Some(_) => {}
-        }
-        let mut headers = Vec::new();
-        for (name, value) in &self.headers {
-            let path = format!("headers.{name}");
-            match (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
-                (Ok(name), _) if OWN_HEADERS.contains(&name.as_str()) => {
-                    errors.push(ConfigError::new(path, "is set by the plugin itself; leave it out"));
-                }
-                (Ok(name), Ok(value)) => headers.push((name, value)),
-                (Err(_), _) => errors.push(ConfigError::new(path, "is not a header name: letters, digits and `-`")),
-                (_, Err(_)) => errors.push(ConfigError::new(path, "must not hold control characters")),
+        let url = check_url(&self.url)
+            .map_err(|error| errors.push(ConfigError::new("url", error)))
+            .ok();
+        let mut headers = HeaderMap::new();
+        for (name, value) in self.headers {
+            match header(&name, value) {
+                Ok((name, value)) => drop(headers.insert(name, value)),
+                Err(error) => errors.push(ConfigError::new(format!("headers.{name}"), error)),
             }
         }
-        let timeout = self.timeout.map_or(Duration::from_secs(10), |timeout| timeout.0);
-        if timeout.is_zero() {
+        if self.timeout.0.is_zero() {
             errors.push(ConfigError::new("timeout", "must be more than 0"));
         }
-        match uri {
-            Some(uri) if errors.is_empty() => Ok(Target { uri, headers, timeout }),
+        match url {
+            Some(url) if errors.is_empty() => Ok(Settings {
+                url,
+                headers,
+                timeout: self.timeout.0,
+            }),
             _ => Err(errors),
         }
     }
 }
 
+fn check_url(text: &str) -> Result<Uri, &'static str> {
+    let url: Uri = text.parse().map_err(|_| "is not a URL")?;
+    if !matches!(url.scheme_str(), Some("http" | "https")) {
+        return Err("must begin with http:// or https://");
+    }
+    match url.authority() {
+        Some(authority) if authority.as_str().contains('@') => {
+            Err("must not have a password in it: use a header with a secret")
+        }
+        Some(authority) if !authority.host().is_empty() => Ok(url),
+        _ => Err("has no host"),
+    }
+}
+
+fn header(name: &str, value: Value) -> Result<(HeaderName, HeaderValue), String> {
+    let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| "is not the name of a header")?;
+    if RESERVED.contains(&header.as_str()) {
+        return Err("is set by the plugin".to_owned());
+    }
+    let text = match value {
+        Value::Text(text) => text,
+        Value::Secret { secret, prefix } => prefix + &secrets::get(&secret).map_err(|error| error.to_string())?,
+    };
+    let mut value = HeaderValue::from_str(&text).map_err(|_| "must have visible ASCII characters only")?;
+    value.set_sensitive(true);
+    Ok((header, value))
+}
+
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
+    use patchpanel_plugin::testing::grant_secret;
 
-    fn mistakes(url: &str, headers: &[(&str, &str)]) -> Vec<String> {
-        let headers = headers
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        let checked = Config {
-            url: url.to_owned(),
-            headers,
-            timeout: None,
-        }
-        .check();
-        checked.err().into_iter().flatten().map(|error| error.path).collect()
+    fn check(json: &str) -> Result<Settings, Vec<ConfigError>> {
+        serde_json::from_str::<Config>(json).unwrap().check()
     }
 
     #[test]
-    fn every_mistake_is_told_at_once() {
-        assert_eq!(mistakes("https://example.com/a?b=c", &[("X-Team", "ops")]), [""; 0]);
-        for url in [
-            "",
-            "example.com",
-            "ftp://example.com",
-            "/path",
-            "https://user:password@example.com",
-        ] {
-            assert_eq!(mistakes(url, &[]), ["url"], "{url}");
-        }
-        let headers = [("Host", "x"), ("a b", "x"), ("x-lines", "a\r\nb: c")];
+    fn a_configuration() {
+        grant_secret("token", "s3cret");
+        let settings = check(r#"{"url": "https://h.example:8443/x?y=z", "timeout": 1500, "headers": {"X-A": "b", "Authorization": {"secret": "token", "prefix": "Bearer "}}}"#).unwrap();
+        assert_eq!(settings.url.to_string(), "https://h.example:8443/x?y=z");
+        assert_eq!(settings.timeout, Duration::from_millis(1500));
+        assert_eq!(settings.headers.get("authorization").unwrap(), "Bearer s3cret");
+        assert!(!format!("{settings:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once() {
+        let errors = check(r#"{"url": "ftp://h", "timeout": 0, "headers": {"a b": "", "Host": "x", "C": "\n", "D": {"secret": "none"}}}"#).unwrap_err();
+        let paths: Vec<_> = errors.iter().map(|error| error.path.as_str()).collect();
         assert_eq!(
-            mistakes("nowhere", &headers),
-            ["url", "headers.Host", "headers.a b", "headers.x-lines"]
+            paths,
+            [
+                "url",
+                "headers.C",
+                "headers.D",
+                "headers.Host",
+                "headers.a b",
+                "timeout"
+            ]
         );
+        for url in ["", "h.example", "/x", "https://", "https://u:p@h.example"] {
+            assert!(check_url(url).is_err(), "{url}");
+        }
     }
 }

@@ -1,61 +1,59 @@
-//! The bundled web hook plugin: POSTs events as JSON.
+//! The bundled webhook plugin: posts events to a URL, as their native JSON.
 //!
 //! | key | value |
 //! | --- | --- |
-//! | `url` | where to; `https` or `http`; its host must be granted under `allow.http`; required |
-//! | `headers` | further request headers, such as `{ "X-Team" = "ops" }` |
-//! | `timeout` | how long the other side may take to answer, such as `"10s"`, the default |
+//! | `url` | `http://` or `https://`; required. The operator grants its host |
+//! | `headers` | sent with every request: a text, or `{"secret": "name", "prefix": "Bearer "}` for one that stays secret |
+//! | `timeout` | for one request, such as `"10s"` (default) or a number of milliseconds |
 //!
-//! Each request carries the delivery's id as `webhook-id`: it is the same when a delivery is tried again. What an answer
-//! leads to is decided in [`answer`].
+//! Every request carries `webhook-id`, the same over all attempts, by which the receiver can tell repetitions.
+//!
+//! | answer | what becomes of the delivery |
+//! | --- | --- |
+//! | 2xx | delivered |
+//! | 408, 425, 429, 5xx, none at all | tried again, not before what `Retry-After` says |
+//! | 410 | never again, and the channel stops: the endpoint is gone |
+//! | any other, redirects too | never again |
 
 mod answer;
 mod config;
-#[cfg(target_family = "wasm")]
+mod request;
 mod send;
 
-pub use answer::{Answer, judge};
 pub use config::Config;
 
-use config::Target;
+use config::Settings;
 use patchpanel_plugin::{Channel, ConfigError, Delivery, Problem, Receipt, export_channel};
+use std::rc::Rc;
 
-/// Sends events to one URL.
+/// Posts events.
 #[derive(Debug)]
 pub struct Webhook {
-    target: Target,
+    settings: Rc<Settings>,
 }
 
 impl Channel for Webhook {
     type Config = Config;
 
     fn configure(config: Config) -> Result<Self, Vec<ConfigError>> {
-        Ok(Webhook {
-            target: config.check()?,
+        Ok(Self {
+            settings: Rc::new(config.check()?),
         })
     }
 
-    #[cfg(target_family = "wasm")]
     fn deliver_batch(&mut self, batch: &[Delivery]) -> Vec<Result<Receipt, Problem>> {
-        send::all(&self.target, batch)
-    }
-
-    #[cfg(not(target_family = "wasm"))]
-    fn deliver_batch(&mut self, batch: &[Delivery]) -> Vec<Result<Receipt, Problem>> {
-        let outside = || {
-            Err(Problem::Reject(format!(
-                "nothing is sent to {} outside of the sandbox",
-                self.target.uri
-            )))
-        };
-        batch.iter().map(|_| outside()).collect()
+        let requests = batch
+            .iter()
+            .map(|delivery| request::build(&self.settings, delivery))
+            .collect();
+        send::all(&self.settings, requests)
     }
 }
 
 export_channel! {
     Webhook,
     name: "webhook",
-    description: "POSTs events as JSON to a URL.",
-    capabilities: r#"{"http": ["the host of `url`"]}"#,
+    description: "Posts events to a URL as JSON.",
+    capabilities: r#"{"http": ["http://*", "https://*"], "secrets": ["*"]}"#,
     config_schema: include_str!("schema.json"),
 }

@@ -1,88 +1,84 @@
-//! The requests themselves, over wasi:http.
+//! The network: several requests at a time over `wasi:http`.
 
-use std::time::SystemTime;
+use crate::config::Settings;
+use http::Request;
+use patchpanel_plugin::{Problem, Receipt};
+use std::rc::Rc;
 
-use patchpanel_plugin::{Delivery, Problem, Receipt};
-use wstd::http::error::ErrorCode;
-use wstd::http::{Body, Client, HeaderValue, Request};
-use wstd::runtime::{block_on, spawn};
+type Answer = Result<Receipt, Problem>;
 
-use crate::answer::{Answer, judge};
-use crate::config::Target;
+/// A batch of more keeps its receiver busy, not in trouble.
+#[cfg(target_family = "wasm")]
+const AT_A_TIME: usize = 16;
 
-/// Requests under way at once.
-const CONCURRENCY: usize = 16;
+/// Sends all requests; one answer each, in order.
+#[cfg(target_family = "wasm")]
+pub(crate) fn all(settings: &Rc<Settings>, requests: Vec<Result<Request<String>, Problem>>) -> Vec<Answer> {
+    use std::cell::RefCell;
 
-/// Sends a batch; one answer per delivery, in order.
-pub(crate) fn all(target: &Target, batch: &[Delivery]) -> Vec<Result<Receipt, Problem>> {
-    block_on(async {
-        let mut answers = Vec::with_capacity(batch.len());
-        for some in batch.chunks(CONCURRENCY) {
-            let sending: Vec<_> = some
-                .iter()
-                .map(|delivery| (target.clone(), delivery.id.clone(), delivery.event.to_json()))
-                .collect();
-            let tasks: Vec<_> = sending
-                .into_iter()
-                .map(|(target, id, json)| spawn(async move { one(&target, &id, json).await }))
-                .collect();
-            for task in tasks {
-                answers.push(task.await);
-            }
+    let none = || Err(Problem::Retry("the request was not sent".to_owned()));
+    let count = requests.len();
+    let answers = Rc::new(RefCell::new(vec![none(); count]));
+    // Workers take the next request when they are done, so that a slow one holds up nobody.
+    let queue = Rc::new(RefCell::new(requests.into_iter().enumerate()));
+    wstd::runtime::block_on(async {
+        let worker = |_| {
+            let (settings, queue, answers) = (Rc::clone(settings), Rc::clone(&queue), Rc::clone(&answers));
+            wstd::runtime::spawn(async move {
+                loop {
+                    let next = queue.borrow_mut().next();
+                    let Some((index, request)) = next else { return };
+                    let answer = match request {
+                        Ok(request) => one(&settings, request).await,
+                        Err(problem) => Err(problem),
+                    };
+                    if let Some(slot) = answers.borrow_mut().get_mut(index) {
+                        *slot = answer;
+                    }
+                }
+            })
+        };
+        let workers: Vec<_> = (0..AT_A_TIME.min(count)).map(worker).collect();
+        for worker in workers {
+            worker.await;
         }
-        answers
-    })
+    });
+    answers.take()
 }
 
-async fn one(target: &Target, id: &str, json: String) -> Result<Receipt, Problem> {
+#[cfg(target_family = "wasm")]
+async fn one(settings: &Settings, request: Request<String>) -> Answer {
+    use wstd::future::FutureExt;
+    use wstd::http::{Client, ErrorCode};
+
     let mut client = Client::new();
-    client.set_connect_timeout(target.timeout);
-    client.set_first_byte_timeout(target.timeout);
-    client.set_between_bytes_timeout(target.timeout);
-    let mut request = Request::post(target.uri.clone())
-        .header("content-type", "application/json")
-        .header("user-agent", concat!("patchpanel-webhook/", env!("CARGO_PKG_VERSION")));
-    for (name, value) in &target.headers {
-        request = request.header(name, value);
-    }
-    // Ids hold no control characters, but may hold more than ASCII.
-    let id = HeaderValue::from_bytes(id.as_bytes())
-        .map_err(|_| Problem::Reject("the delivery's id is no header value".to_owned()))?;
-    let request = request
-        .header("webhook-id", id)
-        .body(Body::from(json))
-        .map_err(|error| Problem::Reject(error.to_string()))?;
-    match client.send(request).await {
-        // The body of the answer is left unread: the status says it all.
+    client.set_connect_timeout(settings.timeout);
+    client.set_first_byte_timeout(settings.timeout);
+    let timeout = wstd::time::Duration::from(settings.timeout);
+    let Ok(sent) = client.send(request).timeout(timeout).await else {
+        return Err(Problem::Retry(format!("no answer within {:?}", settings.timeout)));
+    };
+    match sent {
         Ok(response) => {
             let retry_after = response
                 .headers()
-                .get("retry-after")
+                .get(http::header::RETRY_AFTER)
                 .and_then(|value| value.to_str().ok());
-            judge(
-                Answer {
-                    status: response.status(),
-                    retry_after,
-                },
-                SystemTime::now(),
-            )
+            crate::answer::judge(response.status(), retry_after, std::time::SystemTime::now())
         }
-        Err(error) => Err(failed(error.downcast_ref::<ErrorCode>())),
+        Err(error) => Err(match error.downcast_ref::<ErrorCode>() {
+            Some(ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited) => {
+                Problem::Reject("the router does not let this plugin reach that host: grant it".to_owned())
+            }
+            Some(code) => Problem::Retry(format!("{code:?}")),
+            None => Problem::Retry(format!("{error:#}")),
+        }),
     }
 }
 
-/// No answer came. What the operator can mend is not tried again.
-fn failed(error: Option<&ErrorCode>) -> Problem {
-    match error {
-        Some(ErrorCode::HttpRequestDenied) => Problem::Reject("the request was refused: its host is not granted, add it to `allow.http` of the plugin".to_owned()),
-        Some(ErrorCode::DestinationIpProhibited) => {
-            Problem::Reject("the request was refused: its host has a private address, grant it as such or set `allow.private_addresses`".to_owned())
-        }
-        Some(ErrorCode::HttpRequestBodySize(_)) => Problem::Reject("the request was refused: its body is larger than `limits.http_body`".to_owned()),
-        Some(ErrorCode::ConnectionRefused) => Problem::Retry("the endpoint cannot be connected to".to_owned()),
-        Some(ErrorCode::ConnectionTimeout | ErrorCode::ConnectionReadTimeout | ErrorCode::HttpResponseTimeout) => {
-            Problem::Retry("the endpoint did not answer in time".to_owned())
-        }
-        _ => Problem::Retry("the connection to the endpoint failed".to_owned()),
-    }
+/// Outside of a router there is no network.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) fn all(_: &Rc<Settings>, requests: Vec<Result<Request<String>, Problem>>) -> Vec<Answer> {
+    let unsent = |_| Err(Problem::Retry("requests are sent from WebAssembly only".to_owned()));
+    requests.into_iter().map(|request| request.and_then(unsent)).collect()
 }

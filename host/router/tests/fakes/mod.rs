@@ -1,5 +1,5 @@
 //! Plugins that do as a test says, and a clock that follows tokio's virtual time.
-#![allow(unreachable_pub, reason = "a module of a test")]
+#![allow(unreachable_pub, dead_code, reason = "shared by tests that each use a part of it")]
 
 use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroUsize;
@@ -19,6 +19,12 @@ use tokio::time::Instant;
 
 /// Starts at a fixed date and goes with tokio's clock.
 pub struct VirtualClock(Instant);
+
+impl VirtualClock {
+    pub fn new() -> Self {
+        VirtualClock(Instant::now())
+    }
+}
 
 impl Clock for VirtualClock {
     fn now(&self) -> u64 {
@@ -206,7 +212,7 @@ pub fn table(subscriptions: Vec<Subscription>, channels: Vec<ChannelEntry>) -> T
 }
 
 pub fn router(table: Table) -> Router {
-    let clock = Arc::new(VirtualClock(Instant::now()));
+    let clock = Arc::new(VirtualClock::new());
     Router::new(
         table,
         Arc::new(MemoryStore::new(MemoryLimits::default(), clock.clone())),

@@ -12,10 +12,18 @@ const MAX_USERINFO: usize = 256;
 
 pub(crate) fn detect(bytes: &[u8], sink: &mut Sink) {
     for place in memchr::memchr_iter(b'@', bytes) {
-        if let Some((start, end)) = userinfo(bytes, place) {
-            password(bytes, start, end, sink);
+        let userinfo = userinfo(bytes, place);
+        if let Some((start, end)) = userinfo
+            && let Some(colon) = colon(bytes, start, end)
+        {
+            if !is_placeholder(bytes.get(colon + 1..end).unwrap_or_default()) {
+                sink.push(colon + 1, end, Class::UrlPassword);
+            }
         } else if let Some((start, end)) = address(bytes, place) {
-            sink.push(start, end, Class::Email);
+            // `ssh://git@host` names an account on a machine.
+            if userinfo.is_none_or(|(user, _)| user != start) {
+                sink.push(start, end, Class::Email);
+            }
         }
     }
 }
@@ -32,15 +40,10 @@ fn userinfo(bytes: &[u8], place: usize) -> Option<(usize, usize)> {
     Some((start, start + memchr::memrchr(b'@', authority)?))
 }
 
-fn password(bytes: &[u8], start: usize, end: usize, sink: &mut Sink) {
-    let userinfo = bytes.get(start..end).unwrap_or_default();
-    let mut colons = memchr::memchr_iter(b':', userinfo).map(|colon| start + colon);
-    let Some(colon) = colons.find(|&colon| !is_of_mask(bytes, colon)) else {
-        return;
-    };
-    if !is_placeholder(bytes.get(colon + 1..end).unwrap_or_default()) {
-        sink.push(colon + 1, end, Class::UrlPassword);
-    }
+/// The colon between user and password. The mask of what stood there has one of its own.
+fn colon(bytes: &[u8], start: usize, end: usize) -> Option<usize> {
+    let mut colons = memchr::memchr_iter(b':', bytes.get(start..end)?).map(|colon| start + colon);
+    colons.find(|&colon| !is_of_mask(bytes, colon))
 }
 
 fn address(bytes: &[u8], place: usize) -> Option<(usize, usize)> {

@@ -155,12 +155,10 @@ fn user(bytes: &[u8], start: usize, sink: &mut Sink) -> Option<usize> {
     const LONGEST: usize = 256;
     let command = bytes.get(start.saturating_sub(LONGEST)..start)?;
     memchr::memmem::rfind(command, b"curl")?;
-    let quote = at(bytes, start);
-    let is_quoted = matches!(quote, b'"' | b'\'');
-    let from = start + usize::from(is_quoted);
+    let is_quote = |byte: u8| matches!(byte, b'"' | b'\'');
+    let from = start + usize::from(is_quote(at(bytes, start)));
     let limited = bytes.get(..bytes.len().min(from + LONGEST))?;
-    let is_inside = |byte: u8| if is_quoted { byte != quote } else { !is_space(byte) };
-    let end = run(limited, from, is_inside);
+    let end = run(limited, from, |byte| !is_space(byte) && !is_quote(byte));
     let pair = bytes.get(from..end)?;
     let mut colons = memchr::memchr_iter(b':', pair);
     let colon = colons
