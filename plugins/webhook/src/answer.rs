@@ -4,6 +4,9 @@ use http::StatusCode;
 use patchpanel_plugin::{Problem, Receipt};
 use std::time::{Duration, SystemTime};
 
+/// Nobody waits longer for an endpoint's wish.
+const LONGEST_DELAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Judges an answer. `retry_after` is the header of that name, `now` the time when it came.
 pub(crate) fn judge(status: StatusCode, retry_after: Option<&str>, now: SystemTime) -> Result<Receipt, Problem> {
     let text = match status.canonical_reason() {
@@ -27,11 +30,14 @@ pub(crate) fn judge(status: StatusCode, retry_after: Option<&str>, now: SystemTi
 /// RFC 9110, section 10.2.3: seconds, or a date.
 fn delay(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = httpdate::parse_http_date(value).ok()?;
-    Some(date.duration_since(now).unwrap_or_default())
+    let delay = match value.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => httpdate::parse_http_date(value)
+            .ok()?
+            .duration_since(now)
+            .unwrap_or_default(),
+    };
+    Some(delay.min(LONGEST_DELAY))
 }
 
 #[cfg(test)]
@@ -67,7 +73,7 @@ mod tests {
         assert_eq!(delay("120"), Some(120_000));
         assert_eq!(delay("Sun, 06 Nov 1994 08:49:37 GMT"), Some(30_000));
         assert_eq!(delay("Sun, 06 Nov 1994 08:49:00 GMT"), Some(0));
-        assert_eq!(delay("18446744073709551615"), Some(u64::MAX));
+        assert_eq!(delay("18446744073709551615"), Some(86_400_000));
         assert_eq!(delay("soon"), None);
     }
 }

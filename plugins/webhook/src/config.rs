@@ -52,11 +52,11 @@ pub(crate) struct Settings {
 
 /// The plugin's own, or the connection's.
 const RESERVED: [&str; 6] = [
+    "connection",
     "content-length",
     "content-type",
     "host",
     "transfer-encoding",
-    "user-agent",
     "webhook-id",
 ];
 

@@ -2,7 +2,7 @@
 //!
 //! | key | value |
 //! | --- | --- |
-//! | `url` | `http://` or `https://`; required. The operator grants its host |
+//! | `url` | `http://` or `https://`; required. Its host must be granted under `allow.http` |
 //! | `headers` | sent with every request: a text, or `{"secret": "name", "prefix": "Bearer "}` for one that stays secret |
 //! | `timeout` | for one request, such as `"10s"` (default) or a number of milliseconds |
 //!
@@ -11,10 +11,12 @@
 //! | answer | what becomes of the delivery |
 //! | --- | --- |
 //! | 2xx | delivered |
-//! | 408, 425, 429, 5xx, none at all | tried again, not before what `Retry-After` says |
+//! | 408, 425, 429, 5xx, none at all | tried again, not before what `Retry-After` says, but within a day |
 //! | 410 | never again, and the channel stops: the endpoint is gone |
 //! | any other, redirects too | never again |
 
+// Natively nothing is sent, so nothing is answered.
+#[cfg(any(target_family = "wasm", test))]
 mod answer;
 mod config;
 mod request;
@@ -54,6 +56,6 @@ export_channel! {
     Webhook,
     name: "webhook",
     description: "Posts events to a URL as JSON.",
-    capabilities: r#"{"http": ["http://*", "https://*"], "secrets": ["*"]}"#,
+    capabilities: r#"{"http": ["the host of `url`"], "secrets": ["those that `headers` name"]}"#,
     config_schema: include_str!("schema.json"),
 }

@@ -5,20 +5,23 @@ use http::{HeaderValue, Method, Request, header};
 use patchpanel_plugin::{Delivery, Problem};
 
 pub(crate) fn build(settings: &Settings, delivery: &Delivery) -> Result<Request<String>, Problem> {
-    // The id has to come back the same, so one that HTTP cannot carry is not replaced by another.
-    let id = HeaderValue::from_str(&delivery.id)
+    // Ids hold no control characters, but may hold more than ASCII. One that HTTP cannot carry is not replaced by
+    // another: it has to come back the same.
+    let id = HeaderValue::from_bytes(delivery.id.as_bytes())
         .map_err(|_| Problem::Reject("the delivery's id cannot be a header".to_owned()))?;
-    let mut request = Request::new(delivery.event.to_json());
+    let body = delivery.event.to_json();
+    let length = HeaderValue::from(body.len());
+    let mut request = Request::new(body);
     *request.method_mut() = Method::POST;
     *request.uri_mut() = settings.url.clone();
     *request.headers_mut() = settings.headers.clone();
     let headers = request.headers_mut();
     headers.insert("webhook-id", id);
+    // Else the body would come in chunks, which not every receiver reads.
+    headers.insert(header::CONTENT_LENGTH, length);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(
-        header::USER_AGENT,
-        HeaderValue::from_static(concat!("patchpanel-webhook/", env!("CARGO_PKG_VERSION"))),
-    );
+    let own_agent = HeaderValue::from_static(concat!("patchpanel-webhook/", env!("CARGO_PKG_VERSION")));
+    headers.entry(header::USER_AGENT).or_insert(own_agent);
     Ok(request)
 }
 
@@ -42,6 +45,12 @@ mod tests {
             assert_eq!(request.headers().get(name).unwrap(), value);
         }
         assert!(request.body().starts_with(r#"{"id":"d1","type":"a.b""#));
+        let id = build(&settings, &delivery("ü/all", "a.b"))
+            .unwrap()
+            .headers()
+            .get("webhook-id")
+            .cloned();
+        assert_eq!(id.unwrap().as_bytes(), "ü/all".as_bytes());
         assert!(matches!(
             build(&settings, &delivery("d\n1", "a.b")),
             Err(Problem::Reject(_))

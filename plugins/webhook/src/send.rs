@@ -49,7 +49,7 @@ pub(crate) fn all(settings: &Rc<Settings>, requests: Vec<Result<Request<String>,
 #[cfg(target_family = "wasm")]
 async fn one(settings: &Settings, request: Request<String>) -> Answer {
     use wstd::future::FutureExt;
-    use wstd::http::{Client, ErrorCode};
+    use wstd::http::Client;
 
     let mut client = Client::new();
     client.set_connect_timeout(settings.timeout);
@@ -66,13 +66,28 @@ async fn one(settings: &Settings, request: Request<String>) -> Answer {
                 .and_then(|value| value.to_str().ok());
             crate::answer::judge(response.status(), retry_after, std::time::SystemTime::now())
         }
-        Err(error) => Err(match error.downcast_ref::<ErrorCode>() {
-            Some(ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited) => {
-                Problem::Reject("the router does not let this plugin reach that host: grant it".to_owned())
-            }
-            Some(code) => Problem::Retry(format!("{code:?}")),
-            None => Problem::Retry(format!("{error:#}")),
-        }),
+        Err(error) => Err(failed(error.downcast_ref())),
+    }
+}
+
+/// No answer came. What the operator can mend is not tried again.
+#[cfg(target_family = "wasm")]
+fn failed(error: Option<&wstd::http::ErrorCode>) -> Problem {
+    use wstd::http::ErrorCode;
+
+    let refused = |why: &str| Problem::Reject(format!("the request was refused: {why}"));
+    let retry = |why: &str| Problem::Retry(why.to_owned());
+    match error {
+        Some(ErrorCode::HttpRequestDenied) => refused("its host is not granted, add it to `allow.http` of the plugin"),
+        Some(ErrorCode::DestinationIpProhibited) => {
+            refused("its host has a private address, grant it as such or set `allow.private_addresses`")
+        }
+        Some(ErrorCode::HttpRequestBodySize(_)) => refused("its body is larger than `limits.http_body`"),
+        Some(ErrorCode::ConnectionRefused) => retry("the endpoint cannot be connected to"),
+        Some(ErrorCode::ConnectionTimeout | ErrorCode::ConnectionReadTimeout | ErrorCode::HttpResponseTimeout) => {
+            retry("the endpoint did not answer in time")
+        }
+        _ => retry("the connection to the endpoint failed"),
     }
 }
 

@@ -51,7 +51,7 @@ impl Chunks {
         let mut buffer = std::mem::take(&mut self.rest);
         loop {
             if self.ended {
-                if buffer.is_empty() {
+                if buffer.is_empty() && too_long.is_empty() {
                     return Ok(None);
                 }
                 return Ok(Some(self.chunk(first_line, buffer, too_long)));
