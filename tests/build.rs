@@ -1,73 +1,48 @@
 //! Builds the components that tests put into plugin directories.
 
-use guest_build::{Error, Guest};
+use guest_build::{BUNDLED, Error, Guest};
+
+/// Those of `tests/guests`.
+const GUESTS: [Guest<'static>; 9] = [
+    guest(
+        "hostile-redactor",
+        "guest-hostile-redactor",
+        "tests/guests/hostile-redactor",
+    ),
+    guest(
+        "hostile-channel",
+        "guest-hostile-channel",
+        "tests/guests/hostile-channel",
+    ),
+    guest(
+        "marker-redactor",
+        "guest-marker-redactor",
+        "tests/guests/marker-redactor",
+    ),
+    guest(
+        "marker-transform",
+        "guest-marker-transform",
+        "tests/guests/marker-transform",
+    ),
+    guest(
+        "undeclared-import",
+        "guest-undeclared-import",
+        "tests/guests/undeclared-import",
+    ),
+    guest("wrong-world", "guest-wrong-world", "tests/guests/wrong-world"),
+    guest("bench-redactor", "guest-bench-redactor", "tests/guests/bench-redactor"),
+    guest(
+        "bench-transform",
+        "guest-bench-transform",
+        "tests/guests/bench-transform",
+    ),
+    guest("bench-channel", "guest-bench-channel", "tests/guests/bench-channel"),
+];
+
+const fn guest(name: &'static str, package: &'static str, dir: &'static str) -> Guest<'static> {
+    Guest { name, package, dir }
+}
 
 fn main() -> Result<(), Error> {
-    guest_build::list(&[
-        Guest {
-            name: "redact",
-            package: "plugin-redact",
-            dir: "plugins/redact",
-        },
-        Guest {
-            name: "console",
-            package: "plugin-console",
-            dir: "plugins/console",
-        },
-        Guest {
-            name: "log",
-            package: "plugin-log",
-            dir: "plugins/log",
-        },
-        Guest {
-            name: "webhook",
-            package: "plugin-webhook",
-            dir: "plugins/webhook",
-        },
-        Guest {
-            name: "hostile-redactor",
-            package: "guest-hostile-redactor",
-            dir: "tests/guests/hostile-redactor",
-        },
-        Guest {
-            name: "hostile-channel",
-            package: "guest-hostile-channel",
-            dir: "tests/guests/hostile-channel",
-        },
-        Guest {
-            name: "marker-redactor",
-            package: "guest-marker-redactor",
-            dir: "tests/guests/marker-redactor",
-        },
-        Guest {
-            name: "marker-transform",
-            package: "guest-marker-transform",
-            dir: "tests/guests/marker-transform",
-        },
-        Guest {
-            name: "undeclared-import",
-            package: "guest-undeclared-import",
-            dir: "tests/guests/undeclared-import",
-        },
-        Guest {
-            name: "wrong-world",
-            package: "guest-wrong-world",
-            dir: "tests/guests/wrong-world",
-        },
-        Guest {
-            name: "bench-redactor",
-            package: "guest-bench-redactor",
-            dir: "tests/guests/bench-redactor",
-        },
-        Guest {
-            name: "bench-transform",
-            package: "guest-bench-transform",
-            dir: "tests/guests/bench-transform",
-        },
-        Guest {
-            name: "bench-channel",
-            package: "guest-bench-channel",
-            dir: "tests/guests/bench-channel",
-        },
-    ])
+    guest_build::list(&[BUNDLED.as_slice(), GUESTS.as_slice()].concat())
 }

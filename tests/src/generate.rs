@@ -336,7 +336,7 @@ mod tests {
                 .enumerate()
                 .map(|(place, digit)| if place % 2 == 1 { double(digit) } else { digit })
                 .sum();
-            (13..=19).contains(&run.len()) && sum % 10 == 0
+            (13..=19).contains(&run.len()) && sum.is_multiple_of(10)
         })
     }
 

@@ -39,6 +39,30 @@ pub struct Guest<'a> {
     pub dir: &'a str,
 }
 
+/// The plugins that are part of the binary.
+pub const BUNDLED: [Guest<'static>; 4] = [
+    Guest {
+        name: "redact",
+        package: "plugin-redact",
+        dir: "plugins/redact",
+    },
+    Guest {
+        name: "console",
+        package: "plugin-console",
+        dir: "plugins/console",
+    },
+    Guest {
+        name: "log",
+        package: "plugin-log",
+        dir: "plugins/log",
+    },
+    Guest {
+        name: "webhook",
+        package: "plugin-webhook",
+        dir: "plugins/webhook",
+    },
+];
+
 /// Builds the guests and returns their components, in the order of `guests`.
 ///
 /// Tells Cargo to run the build script again when the guests, what they are made of, or their lock file change.

@@ -88,7 +88,7 @@ fn encodings_are_looked_through() {
 
 /// Hostile texts: names, quotes, prefixes and anchors, a thousand times over.
 #[test]
-fn time_is_linear() {
+fn hostile_texts_end() {
     for unit in [
         "token=$",
         "token='",
@@ -109,19 +109,10 @@ fn time_is_linear() {
         "sk-",
         "Bearer ",
     ] {
-        let time = |count: usize| {
-            let text = unit.repeat(count / unit.len());
-            let mut plugin = configure_redactor::<Redact>("{}").unwrap();
-            let start = std::time::Instant::now();
-            redact(&mut plugin, "", &text).unwrap();
-            start.elapsed()
-        };
-        let (short, long) = (time(20_000), time(200_000));
-        // Ten times the text takes ten times as long; a hundred times would be quadratic.
-        assert!(
-            long.as_micros() < short.as_micros() * 40 + 50_000,
-            "{unit}: {short:?} {long:?}"
-        );
+        // Nothing is timed: were it not linear, this would not end within anybody's patience.
+        let text = unit.repeat(400_000 / unit.len());
+        let mut plugin = configure_redactor::<Redact>("{}").unwrap();
+        redact(&mut plugin, "", &text).unwrap();
     }
 }
 

@@ -50,15 +50,24 @@ pub(crate) struct Settings {
     pub(crate) timeout: Duration,
 }
 
-/// The plugin's own, or the connection's.
-const RESERVED: [&str; 6] = [
+/// The plugin's own, or the connection's: the router refuses requests that carry one of those.
+const RESERVED: [&str; 12] = [
     "connection",
     "content-length",
     "content-type",
     "host",
+    "http2-settings",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
     "transfer-encoding",
+    "upgrade",
     "webhook-id",
 ];
+
+/// Beyond any use, and far below what the clock of `wasi:http` can count.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
 impl Config {
     pub(crate) fn check(self) -> Result<Settings, Vec<ConfigError>> {
@@ -69,12 +78,18 @@ impl Config {
         let mut headers = HeaderMap::new();
         for (name, value) in self.headers {
             match header(&name, value) {
+                // Names differ by more than case, or one of the two would be lost.
+                Ok((known, _)) if headers.contains_key(&known) => {
+                    errors.push(ConfigError::new(format!("headers.{name}"), "is given twice"));
+                }
                 Ok((name, value)) => drop(headers.insert(name, value)),
                 Err(error) => errors.push(ConfigError::new(format!("headers.{name}"), error)),
             }
         }
         if self.timeout.0.is_zero() {
             errors.push(ConfigError::new("timeout", "must be more than 0"));
+        } else if self.timeout.0 > LONGEST_TIMEOUT {
+            errors.push(ConfigError::new("timeout", "must be at most 1h"));
         }
         match url {
             Some(url) if errors.is_empty() => Ok(Settings {
@@ -150,6 +165,9 @@ mod tests {
                 "timeout"
             ]
         );
+        let errors = check(r#"{"url": "http://h", "timeout": "999999d", "headers": {"X-A": "1", "x-a": "2", "Proxy-Authorization": "x"}}"#).unwrap_err();
+        let paths: Vec<_> = errors.iter().map(|error| error.path.as_str()).collect();
+        assert_eq!(paths, ["headers.Proxy-Authorization", "headers.x-a", "timeout"]);
         for url in ["", "h.example", "/x", "https://", "https://u:p@h.example"] {
             assert!(check_url(url).is_err(), "{url}");
         }

@@ -11,6 +11,14 @@ type Answer = Result<Receipt, Problem>;
 #[cfg(target_family = "wasm")]
 const AT_A_TIME: usize = 16;
 
+/// Bytes of an answer's body that are read to keep the connection.
+#[cfg(target_family = "wasm")]
+const DISCARDED: usize = 64 * 1024;
+
+/// Time that reading them may take.
+#[cfg(target_family = "wasm")]
+const LONGEST_DISCARD: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// Sends all requests; one answer each, in order.
 #[cfg(target_family = "wasm")]
 pub(crate) fn all(settings: &Rc<Settings>, requests: Vec<Result<Request<String>, Problem>>) -> Vec<Answer> {
@@ -64,9 +72,29 @@ async fn one(settings: &Settings, request: Request<String>) -> Answer {
                 .headers()
                 .get(http::header::RETRY_AFTER)
                 .and_then(|value| value.to_str().ok());
-            crate::answer::judge(response.status(), retry_after, std::time::SystemTime::now())
+            let answer = crate::answer::judge(response.status(), retry_after, std::time::SystemTime::now());
+            // The status has decided: a body that is late or broken only costs the connection.
+            let _ = discard(response.into_body())
+                .timeout(wstd::time::Duration::from(settings.timeout.min(LONGEST_DISCARD)))
+                .await;
+            answer
         }
         Err(error) => Err(failed(error.downcast_ref())),
+    }
+}
+
+/// Reads what nobody looks at: a connection whose answer was left unread is not used again. An answer that is longer
+/// costs more than a new connection.
+#[cfg(target_family = "wasm")]
+async fn discard(body: wstd::http::Body) {
+    use wstd::http::BodyExt;
+
+    let mut body = body.into_boxed_body();
+    let mut read = 0;
+    while read < DISCARDED
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        read += frame.data_ref().map_or(0, |data| data.len());
     }
 }
 

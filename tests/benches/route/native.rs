@@ -153,11 +153,11 @@ fn write(batch: &str, entries: &[Entry], texts: &Texts, edits: &Edits, output: &
             }
             push(&mut new, &content[kept..], entry.escaped);
             output
-                .write_all(batch[entry.event.start..entry.message.start].as_bytes())
+                .write_all(&batch.as_bytes()[entry.event.start..entry.message.start])
                 .unwrap();
             output.write_all(new.as_bytes()).unwrap();
             output
-                .write_all(batch[entry.message.end..entry.event.end].as_bytes())
+                .write_all(&batch.as_bytes()[entry.message.end..entry.event.end])
                 .unwrap();
         }
         output.write_all(b"}\n").unwrap();

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `mode` | how it misbehaves; see `Mode` |
 //! | `when` | only for events whose message contains this; absent: for all |
-//! | `url` | `http`: where it sends |
+//! | `url` | `http`: where it sends; `socket`: where it connects, as `host:port` |
 //! | `path` | `file`: what it tries to write |
 //! | `times`, `kind` | `fail-first`: so many attempts of each delivery fail, as `retry`, `retry-after` or `reject` |
 
@@ -53,6 +53,8 @@ enum Mode {
     File,
     /// Looks for environment variables.
     Env,
+    /// Tries to connect to `url` without HTTP.
+    Socket,
     /// Writes thousands of lines in every way there is.
     LogFlood,
     /// Fails for a while.
@@ -91,6 +93,7 @@ impl Hostile {
             Mode::Http => return misdeeds::post(&self.0.url, delivery),
             Mode::File => return misdeeds::files(&self.0.path),
             Mode::Env => return misdeeds::environment(),
+            Mode::Socket => return misdeeds::connect(&self.0.url),
             Mode::LogFlood => misdeeds::flood(&delivery.event.message),
             Mode::FailFirst => return self.fail_first(delivery),
             Mode::WrongCount => {}

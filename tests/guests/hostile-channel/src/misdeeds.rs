@@ -62,6 +62,14 @@ pub(crate) fn environment() -> Result<Receipt, Problem> {
     Ok(Receipt::new().detail(format!("LEAKED {}", names.join(" "))))
 }
 
+/// A receipt where a connection came about.
+pub(crate) fn connect(address: &str) -> Result<Receipt, Problem> {
+    match std::net::TcpStream::connect(address) {
+        Ok(_) => Ok(Receipt::new().detail("LEAKED")),
+        Err(error) => Err(Problem::Reject(format!("refused: {error}"))),
+    }
+}
+
 pub(crate) fn flood(text: &str) {
     for number in 0..2000 {
         let line = format!("flood {number} {text}\nforged line about {text}");

@@ -2,13 +2,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::hint::black_box;
+use std::io::Write as _;
+use std::net::{TcpStream, ToSocketAddrs as _, UdpSocket};
+use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::contract::exports::patchpanel::plugin::lifecycle::{self, ConfigError};
 use crate::contract::exports::patchpanel::plugin::redactor::{self, Edit, Edits, Texts};
 use crate::contract::patchpanel::plugin::events::Level;
-use crate::contract::patchpanel::plugin::log;
+use crate::contract::patchpanel::plugin::{log, secrets};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,6 +25,8 @@ struct Config {
     bytes: u32,
     #[serde(default)]
     path: Option<String>,
+    #[serde(default)]
+    address: String,
 }
 
 const fn third() -> u64 {
@@ -39,6 +44,8 @@ enum Mode {
     None,
     /// Computes for ever.
     Loop,
+    /// Sleeps for an hour: time passes in the host, where no instruction of the guest is there to be interrupted.
+    Sleep,
     /// Takes memory until there is none.
     Memory,
     /// Recurses for ever.
@@ -65,6 +72,10 @@ enum Mode {
     File,
     /// Puts what it sees of the environment into the text's place.
     Env,
+    /// Asks for a secret, and puts into the text's place how that went.
+    Secret,
+    /// Tries to send the text away, and puts into its place how that went.
+    Socket,
     /// Writes thousands of lines with the text in them, in every way there is.
     LogFlood,
     /// Computes for ever when it is configured.
@@ -144,6 +155,7 @@ impl Config {
         let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
         match self.mode {
             Mode::Loop => endless(),
+            Mode::Sleep => std::thread::sleep(Duration::from_secs(3600)),
             Mode::Memory => hoard(),
             Mode::Stack => drop(black_box(deep(black_box(1), black_box(0)))),
             Mode::Panic => panic!("I cannot bear {text}"),
@@ -159,6 +171,8 @@ impl Config {
             }
             Mode::File => replace(edits, index, end, files(self.path.as_deref()).as_bytes()),
             Mode::Env => replace(edits, index, end, environment().as_bytes()),
+            Mode::Secret => replace(edits, index, end, secret().as_bytes()),
+            Mode::Socket => replace(edits, index, end, send(&self.address, text).as_bytes()),
             Mode::LogFlood => flood(text),
             Mode::None | Mode::TrapNth | Mode::ConfigureLoop | Mode::ConfigurePanic | Mode::ConfigureRefuse => {}
         }
@@ -224,6 +238,27 @@ fn environment() -> String {
         .map(|(name, value)| format!("{}={}", name.display(), value.display()))
         .collect();
     format!("SEEN {} [{}]", variables.len(), variables.join(" "))
+}
+
+fn secret() -> String {
+    match secrets::get("token") {
+        Ok(value) => format!("LEAKED {value}"),
+        Err(error) => format!("DENIED: {error:?}"),
+    }
+}
+
+/// Over TCP, in a datagram, and in the name that it asks to be resolved.
+fn send(address: &str, text: &str) -> String {
+    let stream = TcpStream::connect(address).and_then(|mut stream| stream.write_all(text.as_bytes()));
+    let datagram = UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.send_to(text.as_bytes(), address));
+    let lookup = ("localhost", 80).to_socket_addrs();
+    let errors = [stream.err(), datagram.err(), lookup.err()];
+    let word = if errors.iter().all(Option::is_some) {
+        "DENIED"
+    } else {
+        "LEAKED"
+    };
+    format!("{word}: {errors:?}")
 }
 
 fn flood(text: &str) {

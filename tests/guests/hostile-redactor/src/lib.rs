@@ -9,6 +9,7 @@
 //! | `nth` | `trap-nth`: at each so manieth call of an instance; default 3 |
 //! | `bytes` | `huge-output`: how large the answer is; default 4 MiB |
 //! | `path` | `file`: what it tries to write |
+//! | `address` | `socket`: where it tries to connect |
 
 // There is nothing of it outside WebAssembly: a component's exports do not link there.
 #[cfg(target_family = "wasm")]
