@@ -103,7 +103,14 @@ impl Declaration {
     /// # Errors
     /// Where the bytes are no component, or declare nothing or something wrong.
     pub fn read(bytes: &[u8]) -> Result<Declaration, LoadError> {
-        let not_a_component = |message: &dyn fmt::Display| LoadError::NotAComponent(message.to_string());
+        let not_a_component = |message: &dyn fmt::Display| {
+            // The parser's messages span lines; ours stand in logs and statuses.
+            let words: Vec<String> = message.to_string().split_whitespace().map(str::to_owned).collect();
+            LoadError::NotAComponent(words.join(" "))
+        };
+        if !bytes.starts_with(b"\0asm") {
+            return Err(not_a_component(&"it does not begin as WebAssembly files do"));
+        }
         let mut section = None;
         for (index, payload) in Parser::new(0).parse_all(bytes).enumerate() {
             match payload.map_err(|error| not_a_component(&error))? {

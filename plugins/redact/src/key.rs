@@ -24,7 +24,7 @@ pub(crate) fn strength(name: &[u8]) -> Option<Strength> {
             .take_while(|byte| byte.is_ascii_digit() || matches!(byte, b'_' | b'-'))
             .count();
     let name = name.get(..trimmed)?;
-    if !may_be_secret(name) {
+    if !may_be_secret(name) || is_question(name) {
         return None;
     }
     let mut buffer = [0; MAX_NAME];
@@ -47,6 +47,18 @@ pub(crate) fn strength(name: &[u8]) -> Option<Strength> {
         b"string" => (before == b"connection").then_some(Strength::Weak),
         _ => None,
     }
+}
+
+/// `has_password`, `isSecret`: the value is yes or no.
+fn is_question(name: &[u8]) -> bool {
+    ["has", "is"].iter().any(|verb| {
+        name.split_at_checked(verb.len()).is_some_and(|(first, rest)| {
+            let next = rest.first().copied().unwrap_or_default();
+            let ends =
+                matches!(next, b'_' | b'-') || next.is_ascii_uppercase() && !first.iter().all(u8::is_ascii_uppercase);
+            first.eq_ignore_ascii_case(verb.as_bytes()) && ends
+        })
+    })
 }
 
 /// A look at the last letters settles almost every name.
@@ -165,7 +177,7 @@ mod tests {
             }
         };
         all(
-            "password DB_PASSWORD userPassword dbpassword password2 passwd",
+            "password DB_PASSWORD userPassword dbpassword password2 passwd ISSUER_PASSWORD hash_password",
             Some(Strength::Certain),
         );
         all(
@@ -183,7 +195,7 @@ mod tests {
             None,
         );
         all(
-            "public_key publicKey foreignKey credentials_url session_count _ 12",
+            "public_key publicKey foreignKey credentials_url session_count has_password hasPassword IS_SECRET _ 12",
             None,
         );
         assert_eq!(strength(b""), None);

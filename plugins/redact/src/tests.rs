@@ -16,6 +16,34 @@ fn classes_can_be_chosen() {
     assert_eq!(redacted("{}", "", text), "[redacted:email] [redacted:card]");
 }
 
+/// A class that is off hides nothing from those that are on.
+#[test]
+fn classes_do_not_depend_on_each_other() {
+    let token = "ghp_0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX";
+    let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc";
+    for (class, text, secret) in [
+        ("token", format!("Authorization: Bearer {token}"), token),
+        ("token", format!("authorization: token {token}"), token),
+        ("token", format!("curl -u {token}: x"), token),
+        ("token", format!("curl -u user:{token} x"), token),
+        ("jwt", format!("Authorization: Bearer {jwt}"), jwt),
+        (
+            "email",
+            "Bearer amFuZUBleGFtcGxlLmNvbQ==".to_owned(),
+            "amFuZUBleGFtcGxlLmNvbQ==",
+        ),
+        (
+            "secret-key",
+            "Authorization: Bearer 8f3k2j9d7s6a5f4g".to_owned(),
+            "8f3k2j9d7s6a5f4g",
+        ),
+    ] {
+        let config = format!(r#"{{"classes": ["{class}"]}}"#);
+        let expected = text.replace(secret, &format!("[redacted:{class}]"));
+        assert_eq!(redacted(&config, "", &text), expected);
+    }
+}
+
 #[test]
 fn exclusions() {
     let config = r#"{"exclude": {"paths": ["payload.commit"], "values": ["NoReply@example.com", "*@example.org"]}}"#;

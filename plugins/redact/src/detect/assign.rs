@@ -17,7 +17,13 @@ pub(crate) fn detect(bytes: &[u8], sink: &mut Sink) {
             continue;
         };
         if let Some((start, end)) = value.authorization(bytes, name) {
-            sink.push(start, end, Class::Credentials);
+            // A value of a secret name in any case, where credentials are not told apart.
+            let class = if sink.wants(Class::Credentials) {
+                Class::Credentials
+            } else {
+                Class::SecretKey
+            };
+            sink.push(start, end, class);
             from = end;
             continue;
         }

@@ -113,6 +113,10 @@ fn jwt(bytes: &[u8], start: usize) -> Option<usize> {
 
 /// `Bearer`, `Basic` and `Token`, then credentials; `-u` and `--user`, then name and password.
 fn scheme(bytes: &[u8], start: usize, end: usize, sink: &mut Sink) -> usize {
+    // What nobody takes is not passed over: a token or a JWT may stand there, and be wanted.
+    if !sink.wants(Class::Credentials) {
+        return end;
+    }
     let word = bytes.get(start..end).unwrap_or_default();
     if matches!(word, b"-u" | b"--user") {
         let argument = run(bytes, end, |byte| matches!(byte, b' ' | b'\t'));
