@@ -69,7 +69,7 @@ impl HttpGrant {
         }
         let host = authority.host().to_ascii_lowercase();
         let (host, any_subdomain) = match host.strip_prefix("any-subdomain.") {
-            Some(rest) if url.contains("*.") => (rest.to_owned(), true),
+            Some(rest) if url.contains("://*.") => (rest.to_owned(), true),
             _ => (host, false),
         };
         if host.is_empty() || host.contains('*') {
