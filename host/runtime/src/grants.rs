@@ -56,7 +56,7 @@ impl HttpGrant {
         }
         let help = "write scheme, host and, where it is not the usual one, port, such as \"https://example.com\", \"http://127.0.0.1:9000\" or \"https://*.example.com\"";
         let uri: http::Uri = url
-            .replacen("*.", "any-subdomain.", 1)
+            .replacen("://*.", "://any-subdomain.", 1)
             .parse()
             .map_err(|_| help.to_owned())?;
         let (Some(scheme @ ("http" | "https")), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
