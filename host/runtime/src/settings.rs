@@ -1,5 +1,6 @@
 //! How the operator wants a plugin to run.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::{Grants, Kind, Limits};
@@ -64,7 +65,7 @@ pub struct PluginSpec {
 }
 
 /// One use of a plugin, with a configuration of its own: an ingress transform or a channel, say.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct UnitSpec {
     /// Unique among all uses.
     pub id: String,
@@ -74,6 +75,18 @@ pub struct UnitSpec {
     pub config: serde_json::Value,
     /// What it must be able to do here.
     pub role: Role,
+}
+
+/// Without the configuration: an operator may have put a secret there.
+impl fmt::Debug for UnitSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let UnitSpec { id, plugin, role, .. } = self;
+        f.debug_struct("UnitSpec")
+            .field("id", id)
+            .field("plugin", plugin)
+            .field("role", role)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Which kinds of plugin fit a use.

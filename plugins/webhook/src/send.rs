@@ -11,6 +11,11 @@ type Answer = Result<Receipt, Problem>;
 #[cfg(target_family = "wasm")]
 const AT_A_TIME: usize = 16;
 
+/// Time for a whole batch. The router cuts a call off after 30 s by default, and then knows of no delivery of it how it
+/// went; so what has not been sent by now is given back to be tried again.
+#[cfg(target_family = "wasm")]
+const BUDGET: std::time::Duration = std::time::Duration::from_secs(25);
+
 /// Bytes of an answer's body that are read to keep the connection.
 #[cfg(target_family = "wasm")]
 const DISCARDED: usize = 64 * 1024;
@@ -29,6 +34,7 @@ pub(crate) fn all(settings: &Rc<Settings>, requests: Vec<Result<Request<String>,
     let answers = Rc::new(RefCell::new(vec![none(); count]));
     // Workers take the next request when they are done, so that a slow one holds up nobody.
     let queue = Rc::new(RefCell::new(requests.into_iter().enumerate()));
+    let end = std::time::Instant::now() + BUDGET;
     wstd::runtime::block_on(async {
         let worker = |_| {
             let (settings, queue, answers) = (Rc::clone(settings), Rc::clone(&queue), Rc::clone(&answers));
@@ -36,8 +42,12 @@ pub(crate) fn all(settings: &Rc<Settings>, requests: Vec<Result<Request<String>,
                 loop {
                     let next = queue.borrow_mut().next();
                     let Some((index, request)) = next else { return };
+                    let timeout = settings
+                        .timeout
+                        .min(end.saturating_duration_since(std::time::Instant::now()));
                     let answer = match request {
-                        Ok(request) => one(&settings, request).await,
+                        Ok(_) if timeout.is_zero() => Err(Problem::Retry("the batch ran out of time".to_owned())),
+                        Ok(request) => one(timeout, request).await,
                         Err(problem) => Err(problem),
                     };
                     if let Some(slot) = answers.borrow_mut().get_mut(index) {
@@ -55,16 +65,15 @@ pub(crate) fn all(settings: &Rc<Settings>, requests: Vec<Result<Request<String>,
 }
 
 #[cfg(target_family = "wasm")]
-async fn one(settings: &Settings, request: Request<String>) -> Answer {
+async fn one(timeout: std::time::Duration, request: Request<String>) -> Answer {
     use wstd::future::FutureExt;
     use wstd::http::Client;
 
     let mut client = Client::new();
-    client.set_connect_timeout(settings.timeout);
-    client.set_first_byte_timeout(settings.timeout);
-    let timeout = wstd::time::Duration::from(settings.timeout);
-    let Ok(sent) = client.send(request).timeout(timeout).await else {
-        return Err(Problem::Retry(format!("no answer within {:?}", settings.timeout)));
+    client.set_connect_timeout(timeout);
+    client.set_first_byte_timeout(timeout);
+    let Ok(sent) = client.send(request).timeout(timeout.into()).await else {
+        return Err(Problem::Retry(format!("no answer within {timeout:?}")));
     };
     match sent {
         Ok(response) => {
@@ -75,7 +84,7 @@ async fn one(settings: &Settings, request: Request<String>) -> Answer {
             let answer = crate::answer::judge(response.status(), retry_after, std::time::SystemTime::now());
             // The status has decided: a body that is late or broken only costs the connection.
             let _ = discard(response.into_body())
-                .timeout(wstd::time::Duration::from(settings.timeout.min(LONGEST_DISCARD)))
+                .timeout(wstd::time::Duration::from(timeout.min(LONGEST_DISCARD)))
                 .await;
             answer
         }
