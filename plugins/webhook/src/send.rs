@@ -72,7 +72,7 @@ async fn one(timeout: std::time::Duration, request: Request<String>) -> Answer {
     let mut client = Client::new();
     client.set_connect_timeout(timeout);
     client.set_first_byte_timeout(timeout);
-    let Ok(sent) = client.send(request).timeout(timeout.into()).await else {
+    let Ok(sent) = client.send(request).timeout(wstd::time::Duration::from(timeout)).await else {
         return Err(Problem::Retry(format!("no answer within {timeout:?}")));
     };
     match sent {
