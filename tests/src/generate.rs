@@ -143,12 +143,10 @@ impl Generator {
         );
         let _ = write!(
             json,
-            r#","metadata":{{"region":"{}","host":"ip-10-{}-{}","version":"2.{}.3","trace":"{:032x}"}},"payload":"#,
+            r#","metadata":{{"region":"{}","host":"ip-10-{}-{}"}},"payload":"#,
             random.choice(REGIONS).unwrap_or_default(),
             random.u8(..),
             random.u8(..),
-            random.u8(..40),
-            random.u128(..),
         );
         fill(random, json, kind.payload);
         json.push('}');
