@@ -27,7 +27,7 @@ pub(crate) struct Health {
     last_failure: Mutex<Option<String>>,
 }
 
-/// What [`Health`] has seen.
+/// How a configured plugin has fared since it started.
 #[derive(Clone, Debug, Serialize)]
 pub struct HealthReport {
     /// Calls, with those that failed.
