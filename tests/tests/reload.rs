@@ -42,12 +42,17 @@ fn revision(guest: &str, number: u32) -> Vec<u8> {
 }
 
 fn start() -> (tempfile::TempDir, Router) {
+    start_with("")
+}
+
+/// The same, with more in its configuration.
+fn start_with(settings: &str) -> (tempfile::TempDir, Router) {
     let directory = tempfile::tempdir().unwrap();
     let plugins = directory.path().join("plugins.d");
     fs::create_dir(&plugins).unwrap();
     fs::write(plugins.join("stamp.wasm"), component("marker-redactor")).unwrap();
     fs::write(plugins.join("mark.wasm"), component("marker-transform")).unwrap();
-    let router = Router::start(directory.path(), CONFIG);
+    let router = Router::start(directory.path(), &format!("{CONFIG}{settings}"));
     (directory, router)
 }
 
@@ -122,84 +127,155 @@ fn fifty_revisions_take_over_under_traffic_and_nothing_is_lost_doubled_or_refuse
     assert!(used.len() > 10, "traffic went through many revisions: {}", used.len());
 }
 
+/// A component with a declaration in front of the one that it may have.
+fn declared(component: &[u8], declaration: &Value) -> Vec<u8> {
+    const NAME: &[u8] = b"patchpanel-plugin";
+    let content = [
+        &[u8::try_from(NAME.len()).unwrap()],
+        NAME,
+        declaration.to_string().as_bytes(),
+    ]
+    .concat();
+    let (head, rest) = component.split_at(8);
+    let mut bytes = [head, &[0]].concat();
+    // The section's length, seven bits at a time.
+    let mut left = content.len();
+    while left >= 0x80 {
+        bytes.push(u8::try_from(left & 0x7f).unwrap() | 0x80);
+        left >>= 7;
+    }
+    bytes.push(u8::try_from(left).unwrap());
+    [bytes.as_slice(), &content, rest].concat()
+}
+
+/// Waits until the newest file of `stamp` is refused for this reason.
+fn refused(router: &Router, reason: &str) -> Value {
+    wait_for(reason, || {
+        Some(router.plugin("stamp"))
+            .filter(|status| status["error"].as_str().is_some_and(|error| error.contains(reason)))
+    })
+}
+
 #[test]
 fn what_is_not_sound_leaves_the_old_revision_serving_and_says_why() {
     let (directory, router) = start();
     let plugins = directory.path().join("plugins.d");
     let good = serving(&router, "stamp");
-    let component_bytes = component("marker-redactor");
-    let cases: [(&str, Vec<u8>, &str); 6] = [
+    let sound = component("marker-redactor");
+    let says = |kind: &str, api: &str| json!({"api": api, "name": "stamp", "version": "1.0.0", "kind": kind});
+    let mut untrue = says("redactor", "0.1.0");
+    untrue["examples"] = json!([{"text": "STAMP", "expect": "REVISION-9999"}]);
+    let cases = [
+        (b"this is no component".to_vec(), "not a WebAssembly component"),
+        (Vec::new(), "not a WebAssembly component"),
+        (sound[..sound.len() / 2].to_vec(), "not a WebAssembly component"),
+        (b"\0asm\x01\0\0\0".to_vec(), "it is a core module"),
+        (component("wrong-world"), "does not declare itself"),
         (
-            "garbage",
-            b"this is no component".to_vec(),
-            "not a WebAssembly component",
-        ),
-        ("empty", Vec::new(), "not a WebAssembly component"),
-        (
-            "half of it",
-            component_bytes[..component_bytes.len() / 2].to_vec(),
-            "not a WebAssembly component",
-        ),
-        (
-            "a component that is no plugin",
-            component("wrong-world"),
-            "does not declare itself",
+            declared(&component("wrong-world"), &says("redactor", "0.1.0")),
+            "does not fit the world `redactor-plugin`: no exported instance",
         ),
         (
-            "imports that redactors do not get",
             component("undeclared-import"),
-            "does not fit the world `redactor-plugin`",
+            "does not fit the world `redactor-plugin`: component imports instance `patchpanel:plugin/kv@0.1.0`",
         ),
         (
-            "a channel",
             component("console"),
             "declares itself as a channel, but a redactor or transform is needed here",
         ),
+        (
+            declared(&sound, &says("redactor", "7.0.0")),
+            "built against version 7.0.0 of the plugin contract; this router speaks 0.1.0",
+        ),
+        (
+            declared(&sound, &json!({"api": "0.1.0"})),
+            "declaration is wrong: missing field `name`",
+        ),
+        (
+            declared(&sound, &untrue),
+            "its own example 0 did not come out as declared",
+        ),
     ];
-    for (what, bytes, reason) in cases {
+    let count = cases.len();
+    let post = || router.publish(&json!({"type": "t", "message": "STAMP"}));
+    for (bytes, reason) in cases {
         router.drop_plugin("stamp", &bytes);
-        let status = wait_for(what, || {
-            Some(router.plugin("stamp"))
-                .filter(|status| status["error"].as_str().is_some_and(|error| error.contains(reason)))
-        });
+        let status = refused(&router, reason);
         assert_eq!(
             (&status["state"], status["revision"].as_str().unwrap()),
             (&json!("degraded"), good.as_str()),
-            "{what}: {status}"
+            "{status}"
         );
-        let (code, answer) = router.post(
-            &[("content-type", "application/json")],
-            r#"{"type":"t","message":"STAMP"}"#,
-        );
-        assert_eq!(code, 202, "{what}: {answer}");
+        post();
+        // What serves is put back, and the complaint is gone.
+        router.drop_plugin("stamp", &sound);
+        wait_for("the complaint to go", || {
+            (router.plugin("stamp")["state"] == "ready").then_some(())
+        });
     }
     // Written in place, as a careless copy does, and so large that it is not even read.
     let huge = fs::File::create(plugins.join("stamp.wasm")).unwrap();
     huge.set_len((64 << 20) + 1).unwrap();
-    let status = wait_for("the size limit", || {
-        Some(router.plugin("stamp")).filter(|status| {
-            status["error"]
-                .as_str()
-                .is_some_and(|error| error.contains("more than the 67108864 that are allowed"))
-        })
-    });
+    let status = refused(&router, "more than the 67108864 that are allowed");
     assert_eq!(status["revision"].as_str().unwrap(), good);
-    // Gone: what serves stays. Sound again: it takes over and the complaint is gone.
+    post();
+    // Gone: what serves stays.
     fs::remove_file(plugins.join("stamp.wasm")).unwrap();
-    assert_eq!(router.post(&[], r#"{"type":"t"}"#).0, 202);
+    post();
+    router.settled();
+    let events = router.lines("audit.ndjson");
+    assert_eq!(events.len(), count + 2);
+    assert!(
+        events.iter().all(|event| event["message"] == "REVISION-0000"),
+        "{events:?}"
+    );
+    // Another one takes over, and the complaint is gone.
     router.drop_plugin("stamp", &revision("marker-redactor", 7));
     wait_for("the next good one", || {
         (serving(&router, "stamp") != good).then_some(())
     });
     assert_eq!(router.plugin("stamp")["state"], "ready");
-    router.publish(&json!({"id": "last", "type": "t", "message": "STAMP"}));
-    router.settled();
-    let last = router
-        .lines("audit.ndjson")
-        .into_iter()
-        .find(|event| event["id"] == "last")
-        .unwrap();
-    assert_eq!(last["message"], "REVISION-0007");
+    // It stands in the status a moment before the first event passes it.
+    wait_for("an event by it", || {
+        post();
+        router.settled();
+        let last = router.lines("audit.ndjson").pop();
+        last.filter(|event| event["message"] == "REVISION-0007")
+    });
+}
+
+#[test]
+fn a_revision_that_never_gets_ready_holds_nothing_up() {
+    for (mode, reason) in [
+        (
+            "configure-loop",
+            "the first instance failed: ran past its deadline of 200 ms",
+        ),
+        (
+            "configure-sleep",
+            "the first instance failed: ran past its deadline of 200 ms",
+        ),
+        ("configure-panic", "the first instance failed: panicked or aborted"),
+        (
+            "configure-refuse",
+            "refuses its configuration: mode: nothing is good enough",
+        ),
+    ] {
+        // The marker does not look at its configuration; what comes in its place does.
+        let settings =
+            format!("[plugins.stamp]\nconfig = {{ mode = \"{mode}\" }}\nlimits = {{ deadline = \"200ms\" }}\n");
+        let (_directory, router) = start_with(&settings);
+        let (stamp, mark) = (serving(&router, "stamp"), serving(&router, "mark"));
+        router.drop_plugin("stamp", &component("hostile-redactor"));
+        assert_eq!(refused(&router, reason)["revision"].as_str().unwrap(), stamp, "{mode}");
+        router.publish(&json!({"type": "t", "message": "STAMP"}));
+        router.drop_plugin("mark", &revision("marker-transform", 5));
+        wait_for("the other plugin's next revision", || {
+            (serving(&router, "mark") != mark).then_some(())
+        });
+        router.settled();
+        assert_eq!(router.lines("audit.ndjson")[0]["message"], "REVISION-0000", "{mode}");
+    }
 }
 
 #[test]

@@ -18,6 +18,16 @@ use crate::exit;
 use crate::server::{self, App};
 use crate::wiring::{self, Uses};
 
+/// What a router runs on.
+pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        // A channel that computes without end yields every few milliseconds; by default only every 61st of those yields
+        // would let requests and answers in.
+        .event_interval(1)
+        .enable_all()
+        .build()
+}
+
 /// A router that accepts and delivers.
 pub(crate) struct Service {
     pub(crate) router: Arc<Router>,

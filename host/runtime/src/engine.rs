@@ -69,6 +69,7 @@ impl Runtime {
 
         let mut blocking = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_sync(&mut blocking)?;
+        crate::waiting::add_to_linker(&mut blocking)?;
         bindings::log::add_to_linker::<_, crate::state::Own>(&mut blocking, |state| state)?;
         bindings::secrets::add_to_linker::<_, crate::state::Own>(&mut blocking, |state| state)?;
         let mut stateful = blocking.clone();

@@ -1,6 +1,7 @@
 //! One running instance, and the pool of idle ones that a configured plugin keeps warm.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use wasmtime::{Store, Trap};
 
@@ -152,6 +153,7 @@ impl<B> Core<B> {
 
     /// Starts the time of one call.
     pub(crate) fn arm(&self, store: &mut Store<State>) {
+        store.data_mut().until = Instant::now() + self.limits().deadline;
         let ticks = self.limits().deadline.as_millis().div_ceil(TICK.as_millis());
         // One more: the tick that is running may end at once.
         store.set_epoch_deadline(u64::try_from(ticks).unwrap_or(u64::MAX).saturating_add(1));

@@ -29,6 +29,7 @@ mod settings;
 mod state;
 mod status;
 mod transform;
+mod waiting;
 mod watch;
 
 pub use channel::ChannelPlugin;

@@ -1,6 +1,7 @@
 //! What belongs to one instance, and the host functions it may call.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use patchpanel_event::Level;
 use wasmtime::component::{HasData, ResourceTable};
@@ -48,6 +49,8 @@ pub(crate) struct State {
     egress: Egress,
     shared: Arc<Shared>,
     pub(crate) limiter: Limiter,
+    /// When the running call has to be over.
+    pub(crate) until: Instant,
 }
 
 impl State {
@@ -85,6 +88,7 @@ impl State {
             http: WasiHttpCtx::new(),
             egress: shared.egress.clone(),
             limiter: Limiter::new(&shared.limits),
+            until: Instant::now() + shared.limits.deadline,
             shared: shared.clone(),
         })
     }

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 use crate::cli::DemoArgs;
 use crate::git::History;
-use crate::service::Service;
+use crate::service::{self, Service};
 use crate::{config, exit};
 
 const CONFIG: &str = include_str!("demo.toml");
@@ -29,28 +29,26 @@ pub(crate) fn demo(args: &DemoArgs) -> anyhow::Result<u8> {
         fs::remove_file(&audit)?;
     }
     let serving = !args.once && std::io::stdout().is_terminal();
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(async {
-            let listener =
-                match serving {
-                    true => Some(TcpListener::bind(args.listen).await.with_context(|| {
-                        format!("cannot listen on {}; choose another port with --listen", args.listen)
-                    })?),
-                    false => None,
-                };
-            let history = History::open(&args.repo, config.limits)?;
-            let service = Service::start(config, None).await?;
-            let delivered = tell_history(&service, history, &audit).await?;
-            match listener {
-                Some(listener) => {
-                    print_next_steps(&listener, &dir)?;
-                    service.serve(listener).await
-                }
-                None => Ok(if delivered { exit::OK } else { exit::FAILED }),
+    service::runtime()?.block_on(async {
+        let listener = match serving {
+            true => Some(
+                TcpListener::bind(args.listen)
+                    .await
+                    .with_context(|| format!("cannot listen on {}; choose another port with --listen", args.listen))?,
+            ),
+            false => None,
+        };
+        let history = History::open(&args.repo, config.limits)?;
+        let service = Service::start(config, None).await?;
+        let delivered = tell_history(&service, history, &audit).await?;
+        match listener {
+            Some(listener) => {
+                print_next_steps(&listener, &dir)?;
+                service.serve(listener).await
             }
-        })
+            None => Ok(if delivered { exit::OK } else { exit::FAILED }),
+        }
+    })
 }
 
 /// Publishes all commits, waits until all is delivered and says what was done. False: not all was.

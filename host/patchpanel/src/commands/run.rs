@@ -5,7 +5,7 @@ use tokio::net::TcpListener;
 
 use crate::cli::RunArgs;
 use crate::config;
-use crate::service::Service;
+use crate::service::{self, Service};
 
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<u8> {
     let config = config::load(&args.config)?;
@@ -14,15 +14,12 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<u8> {
         address.ip().is_loopback(),
         "{address} is not a loopback address; there is no authentication yet, so others must not reach this port"
     );
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(async {
-            let service = Service::start(config, Some(args.config.clone())).await?;
-            let listener = TcpListener::bind(address)
-                .await
-                .with_context(|| format!("cannot listen on {address}"))?;
-            eprintln!("patchpanel listens on http://{}", listener.local_addr()?);
-            service.serve(listener).await
-        })
+    service::runtime()?.block_on(async {
+        let service = Service::start(config, Some(args.config.clone())).await?;
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("cannot listen on {address}"))?;
+        eprintln!("patchpanel listens on http://{}", listener.local_addr()?);
+        service.serve(listener).await
+    })
 }

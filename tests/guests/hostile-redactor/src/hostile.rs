@@ -13,6 +13,8 @@ use crate::contract::exports::patchpanel::plugin::redactor::{self, Edit, Edits, 
 use crate::contract::patchpanel::plugin::events::Level;
 use crate::contract::patchpanel::plugin::{log, secrets};
 
+const HOUR: Duration = Duration::from_secs(3600);
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Config {
@@ -80,6 +82,8 @@ enum Mode {
     LogFlood,
     /// Computes for ever when it is configured.
     ConfigureLoop,
+    /// Sleeps for an hour when it is configured.
+    ConfigureSleep,
     /// Panics when it is configured.
     ConfigurePanic,
     /// Refuses every configuration.
@@ -108,6 +112,7 @@ impl lifecycle::Guest for Component {
         };
         match config.mode {
             Mode::ConfigureLoop => endless(),
+            Mode::ConfigureSleep => std::thread::sleep(HOUR),
             Mode::ConfigurePanic => panic!("not in the mood"),
             Mode::ConfigureRefuse => return refuse("mode", "nothing is good enough".to_owned()),
             _ => {}
@@ -155,7 +160,7 @@ impl Config {
         let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
         match self.mode {
             Mode::Loop => endless(),
-            Mode::Sleep => std::thread::sleep(Duration::from_secs(3600)),
+            Mode::Sleep => std::thread::sleep(HOUR),
             Mode::Memory => hoard(),
             Mode::Stack => drop(black_box(deep(black_box(1), black_box(0)))),
             Mode::Panic => panic!("I cannot bear {text}"),
@@ -174,7 +179,12 @@ impl Config {
             Mode::Secret => replace(edits, index, end, secret().as_bytes()),
             Mode::Socket => replace(edits, index, end, send(&self.address, text).as_bytes()),
             Mode::LogFlood => flood(text),
-            Mode::None | Mode::TrapNth | Mode::ConfigureLoop | Mode::ConfigurePanic | Mode::ConfigureRefuse => {}
+            Mode::None
+            | Mode::TrapNth
+            | Mode::ConfigureLoop
+            | Mode::ConfigureSleep
+            | Mode::ConfigurePanic
+            | Mode::ConfigureRefuse => {}
         }
         Ok(())
     }
@@ -242,7 +252,7 @@ fn environment() -> String {
 
 fn secret() -> String {
     match secrets::get("token") {
-        Ok(value) => format!("LEAKED {value}"),
+        Ok(value) => format!("SEEN {value}"),
         Err(error) => format!("DENIED: {error:?}"),
     }
 }
