@@ -1,5 +1,7 @@
 //! Calls to plugins in batches, such that one event cannot spoil the answers of its neighbours.
 
+use std::time::{Duration, Instant};
+
 use patchpanel_event::Event;
 
 use crate::PluginFailure;
@@ -13,6 +15,9 @@ const BATCH_BYTES: usize = 1 << 20;
 /// After so many single failures in a row the plugin is at fault, not the events: the rest of the batch fails without
 /// being tried, so that a plugin that only ever times out cannot hold a worker for a whole batch of deadlines.
 const GIVE_UP_AFTER: usize = 8;
+
+/// Nor may events that time out here and there hold it for longer than this: what is left then fails untried.
+const LONGEST_TRIAL: Duration = Duration::from_secs(5);
 
 /// Calls a plugin with the events in batches, in order, and returns one answer each. Where a batch fails, its events
 /// are tried again singly. `call` must leave events as they were when it fails.
@@ -40,8 +45,10 @@ fn singly<A>(
 ) {
     let mut in_a_row = 0;
     let mut last = None;
+    let started = Instant::now();
     for event in batch.chunks_mut(1) {
-        if let Some(failure) = last.as_ref().filter(|_| in_a_row >= GIVE_UP_AFTER) {
+        let enough = in_a_row >= GIVE_UP_AFTER || started.elapsed() >= LONGEST_TRIAL;
+        if let Some(failure) = last.as_ref().filter(|_| enough) {
             answers.push(Err(PluginFailure::clone(failure)));
             continue;
         }

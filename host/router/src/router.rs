@@ -19,6 +19,8 @@ use crate::redactions::Redactions;
 use crate::stats::{ChannelStats, Stats};
 use crate::{Table, pipeline::Scratch};
 
+/// Events of a request that go through the ingress transforms at once: what plugins get in one call at most.
+const PIECE: usize = 256;
 /// Dead letters that statistics show.
 const DEAD_LETTERS: usize = 20;
 /// How long dispatchers may take to end once they are told to.
@@ -343,8 +345,21 @@ impl Door {
     /// Through the ingress transforms.
     fn pass(table: &Table, events: Vec<Event>, scratch: &mut Scratch) -> Result<Door, PublishError> {
         let mut door = Door::new(events.len());
+        let mut events = events.into_iter();
+        loop {
+            // Piece by piece: one event that fails refuses the whole request, so those behind it need not be tried.
+            let piece: Vec<Event> = events.by_ref().take(PIECE).collect();
+            if piece.is_empty() {
+                return Ok(door);
+            }
+            door.pass_piece(table, piece, scratch)?;
+        }
+    }
+
+    fn pass_piece(&mut self, table: &Table, events: Vec<Event>, scratch: &mut Scratch) -> Result<(), PublishError> {
+        let first = self.acceptances.len();
         let ids: Vec<String> = events.iter().map(|event| event.id().into_owned()).collect();
-        for (index, (processed, id)) in table.ingress(events, scratch).into_iter().zip(ids).enumerate() {
+        for (index, (processed, id)) in (first..).zip(table.ingress(events, scratch).into_iter().zip(ids)) {
             let mut acceptance = Acceptance {
                 id,
                 duplicate: false,
@@ -359,12 +374,12 @@ impl Door {
                 }
                 Processed::Failed(failure) => return Err(PublishError::Ingress { index, failure }),
             };
-            door.acceptances.push(acceptance);
+            self.acceptances.push(acceptance);
             for event in passed {
-                door.admit(table, event);
+                self.admit(table, event);
             }
         }
-        Ok(door)
+        Ok(())
     }
 
     /// Matches an event of the last acceptance.
