@@ -1,7 +1,5 @@
 //! The compiled form: one tree of names for each alternative.
 
-use std::collections::BTreeMap;
-
 use crate::matcher::Leaf;
 
 /// All that one alternative asks of one place in the event, as a tree along the names of paths.
@@ -12,19 +10,43 @@ use crate::matcher::Leaf;
 pub(crate) struct Node {
     /// What the scalars at this place must be.
     pub(crate) leaf: Option<Leaf>,
-    /// What the members of an object at this place must be.
-    pub(crate) children: BTreeMap<Box<str>, Node>,
+    /// What the members of an object at this place must be, in alphabetical order, each name once. A sorted list,
+    /// because most places have one or two members and patterns are many.
+    pub(crate) children: Vec<(Box<str>, Node)>,
     /// Alternatives none of which may hold at this place.
     pub(crate) not: Vec<Node>,
 }
 
 impl Node {
-    /// The node at the end of `path`, made if need be.
-    pub(crate) fn at(&mut self, path: &[Box<str>]) -> &mut Node {
+    /// Changes the node at the end of `path`, which is made if need be.
+    pub(crate) fn at(&mut self, path: &[Box<str>], change: impl FnOnce(&mut Node)) {
         match path.split_first() {
-            None => self,
-            Some((name, rest)) => self.children.entry(name.clone()).or_default().at(rest),
+            None => change(self),
+            Some((name, rest)) => self.child(name, |child| child.at(rest, change)),
         }
+    }
+
+    fn child(&mut self, name: &str, change: impl FnOnce(&mut Node)) {
+        match self.children.binary_search_by(|(other, _)| (**other).cmp(name)) {
+            Ok(at) => {
+                if let Some((_, child)) = self.children.get_mut(at) {
+                    change(child);
+                }
+            }
+            Err(at) => {
+                let mut child = Node::default();
+                change(&mut child);
+                self.children.insert(at, (name.into(), child));
+            }
+        }
+    }
+
+    /// Gives back the room that was left for more.
+    pub(crate) fn shrink(&mut self) {
+        self.children.shrink_to_fit();
+        self.not.shrink_to_fit();
+        self.children.iter_mut().for_each(|(_, child)| child.shrink());
+        self.not.iter_mut().for_each(Node::shrink);
     }
 
     /// Adds all that `other` asks. Their leaves are at different places: the reader refuses anything else.
@@ -34,13 +56,13 @@ impl Node {
         }
         self.not.extend(other.not.iter().cloned());
         for (name, child) in &other.children {
-            self.children.entry(name.clone()).or_default().merge(child);
+            self.child(name, |mine| mine.merge(child));
         }
     }
 
     /// The names that are looked up at this place.
     pub(crate) fn names<'n>(&'n self, into: &mut Vec<&'n str>) {
-        into.extend(self.children.keys().map(|name| &**name));
+        into.extend(self.children.iter().map(|(name, _)| &**name));
         for alternative in &self.not {
             alternative.names(into);
         }

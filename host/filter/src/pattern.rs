@@ -35,7 +35,6 @@ use crate::source::{Source, too_deep, too_large};
 pub struct Pattern {
     /// The event matches if any of these holds. Never empty.
     alternatives: Box<[Node]>,
-    roots: Box<[Box<str>]>,
 }
 
 impl Pattern {
@@ -77,7 +76,13 @@ impl Pattern {
 
     /// The top-level fields that the pattern reads, each once, in alphabetical order.
     pub fn roots(&self) -> impl Iterator<Item = &str> {
-        self.roots.iter().map(|name| &**name)
+        let mut roots = Vec::new();
+        for alternative in &self.alternatives {
+            alternative.names(&mut roots);
+        }
+        roots.sort_unstable();
+        roots.dedup();
+        roots.into_iter()
     }
 }
 
@@ -137,17 +142,10 @@ fn compile_once(source: &Source, fields: Option<&[&str]>) -> Result<Pattern, Vec
     if !report.is_empty() {
         return Err(report.into_mistakes());
     }
-    let alternatives = multiply_out(&terms);
-    let mut roots = Vec::new();
-    for alternative in &alternatives {
-        alternative.names(&mut roots);
-    }
-    roots.sort_unstable();
-    roots.dedup();
-    let roots = roots.into_iter().map(Into::into).collect();
+    let mut alternatives = multiply_out(&terms);
+    alternatives.iter_mut().for_each(Node::shrink);
     Ok(Pattern {
         alternatives: alternatives.into(),
-        roots,
     })
 }
 
@@ -231,8 +229,8 @@ fn multiply_out(terms: &[Term]) -> Vec<Node> {
     let mut common = Node::default();
     for term in terms {
         match term {
-            Term::Field { path, leaf, .. } => common.at(path).leaf = Some(leaf.clone()),
-            Term::Not { path, terms, .. } => common.at(path).not.extend(multiply_out(terms)),
+            Term::Field { path, leaf, .. } => common.at(path, |node| node.leaf = Some(leaf.clone())),
+            Term::Not { path, terms, .. } => common.at(path, |node| node.not.extend(multiply_out(terms))),
             Term::Or(_) => {}
         }
     }
