@@ -1,0 +1,151 @@
+//! Where the strings, brackets and commas of a text are.
+
+use crate::bits::Strings;
+use crate::lanes::{BLOCK, blocks};
+
+/// The layout of one JSON text, as bitmaps. Keeps its memory from one text to the next.
+#[derive(Clone, Debug, Default)]
+pub struct Layout {
+    blocks: Vec<Block>,
+}
+
+/// 64 bytes of a text. Brackets and commas are those outside strings.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Block {
+    /// Quotes that open or close a string.
+    pub(crate) quotes: u64,
+    /// `{` and `[`.
+    pub(crate) opens: u64,
+    /// `}` and `]`.
+    pub(crate) closes: u64,
+    pub(crate) commas: u64,
+}
+
+impl Layout {
+    /// Finds the layout of text that is known to be JSON. Of other text the layout is of no use, but nothing worse.
+    pub fn map(&mut self, text: &[u8]) {
+        let room = self.clear(text);
+        let mut strings = Strings::default();
+        blocks(text, |lanes| {
+            let found = strings.of(lanes.equal(b'"'), lanes.equal(b'\\'));
+            let folded = lanes.folded();
+            room.push(Block {
+                quotes: found.quotes,
+                opens: folded.equal(b'{') & !found.strings,
+                closes: folded.equal(b'}') & !found.strings,
+                commas: lanes.equal(b',') & !found.strings,
+            });
+        });
+    }
+
+    /// Makes room for the blocks of the text.
+    pub(crate) fn clear(&mut self, text: &[u8]) -> &mut Vec<Block> {
+        self.blocks.clear();
+        self.blocks.reserve(text.len().div_ceil(BLOCK));
+        &mut self.blocks
+    }
+
+    /// The next quote that opens or closes a string, at this byte or after it; past the end if there is none.
+    #[inline]
+    pub fn quote_from(&self, at: usize) -> usize {
+        self.find(at, |block| block.quotes)
+    }
+
+    /// The next bracket or comma outside strings, at this byte or after it; past the end if there is none.
+    #[inline]
+    pub fn mark_from(&self, at: usize) -> usize {
+        self.find(at, |block| block.opens | block.closes | block.commas)
+    }
+
+    #[inline(always)]
+    fn find(&self, at: usize, bits: impl Fn(&Block) -> u64) -> usize {
+        let mut number = at / BLOCK;
+        let mut mask = u64::MAX << (at % BLOCK);
+        while let Some(block) = self.blocks.get(number) {
+            let found = bits(block) & mask;
+            if found != 0 {
+                return number * BLOCK + found.trailing_zeros() as usize;
+            }
+            mask = u64::MAX;
+            number += 1;
+        }
+        self.blocks.len() * BLOCK
+    }
+
+    /// The byte after the object or list that opens at this byte; past the end if it never closes.
+    ///
+    /// Where a block has fewer closing brackets than are open, counting is enough.
+    pub fn end_of(&self, open: usize) -> usize {
+        let mut number = open / BLOCK;
+        let mut mask = u64::MAX << (open % BLOCK);
+        let mut depth = 0_u32;
+        while let Some(block) = self.blocks.get(number) {
+            let (opens, mut closes) = (block.opens & mask, block.closes & mask);
+            let most = closes.count_ones();
+            if most >= depth.max(1) {
+                let mut before = 0;
+                while closes != 0 {
+                    let bit = closes & closes.wrapping_neg();
+                    before += 1;
+                    if depth + (opens & (bit - 1)).count_ones() == before {
+                        return number * BLOCK + bit.trailing_zeros() as usize + 1;
+                    }
+                    closes ^= bit;
+                }
+            }
+            depth = (depth + opens.count_ones()).saturating_sub(most);
+            mask = u64::MAX;
+            number += 1;
+        }
+        self.blocks.len() * BLOCK
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_bracket_finds_its_end() {
+        let text = format!(
+            r#"[{{"a\"]": [{}], "b": {{"c": "}}"}}}}, "x{}", [[]], [[[]], []]]"#,
+            "[1,2],".repeat(40),
+            "]".repeat(200)
+        );
+        let mut layout = Layout::default();
+        layout.map(text.as_bytes());
+        let mut open = Vec::new();
+        let (mut inside, mut escaped) = (false, false);
+        for (at, byte) in text.bytes().enumerate() {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => {
+                    assert_eq!(layout.quote_from(at), at);
+                    inside = !inside;
+                }
+                _ if inside => {}
+                b'{' | b'[' => open.push(at),
+                b'}' | b']' => {
+                    let start = open.pop().unwrap_or_default();
+                    assert_eq!(layout.end_of(start), at + 1, "from {start}");
+                    assert_eq!(layout.mark_from(at), at);
+                }
+                b',' => assert_eq!(layout.mark_from(at), at),
+                _ => {}
+            }
+        }
+        assert_eq!(layout.end_of(0), text.len());
+    }
+
+    #[test]
+    fn nothing_is_found_past_the_end() {
+        let mut layout = Layout::default();
+        for text in ["", "1", "[[1", "\"abc"] {
+            layout.map(text.as_bytes());
+            assert!(layout.end_of(0) >= text.len());
+            assert!(layout.mark_from(2) >= text.len());
+            assert!(layout.quote_from(1_000_000) >= text.len());
+        }
+    }
+}
