@@ -4,6 +4,7 @@ mod anything_but;
 mod collisions;
 mod eval;
 mod fields;
+mod json;
 mod level;
 mod limits;
 mod matcher;

@@ -5,12 +5,12 @@ use std::str::FromStr;
 
 use crate::eval;
 use crate::fields::Fields;
-use crate::limits::{MAX_ALTERNATIVES, MAX_MATCHERS, MAX_TEXT_BYTES};
+use crate::limits::{MAX_ALTERNATIVES, MAX_DEPTH, MAX_MATCHERS, MAX_TEXT_BYTES};
 use crate::mistake::{Mistake, Report};
 use crate::node::Node;
 use crate::parse::{Reader, Term};
 use crate::print;
-use crate::source::{Source, too_deep, too_large};
+use crate::source::{Measure, Source, too_deep, too_large};
 
 /// A compiled event pattern: a pure predicate over events that cannot fail.
 ///
@@ -103,7 +103,10 @@ impl FromStr for Pattern {
 }
 
 fn compile(source: &Source, fields: Option<&[&str]>) -> Result<Pattern, Vec<Mistake>> {
-    let pattern = compile_once(source, fields)?;
+    let (pattern, size) = compile_once(source, fields)?;
+    if size.is_small() {
+        return Ok(pattern);
+    }
     // Multiplying out can make a small text large. The promise that the canonical text reads back covers its limits.
     let canonical = pattern.to_string();
     match Source::from_json(&canonical)
@@ -124,11 +127,13 @@ fn compile(source: &Source, fields: Option<&[&str]>) -> Result<Pattern, Vec<Mist
     }
 }
 
-fn compile_once(source: &Source, fields: Option<&[&str]>) -> Result<Pattern, Vec<Mistake>> {
-    match source.measure() {
-        (_, Some(deep)) => return Err(vec![too_deep(deep)]),
-        (bytes, None) if bytes > MAX_TEXT_BYTES => return Err(vec![too_large(source.span.clone())]),
-        _ => {}
+fn compile_once(source: &Source, fields: Option<&[&str]>) -> Result<(Pattern, Size), Vec<Mistake>> {
+    let measure = source.measure();
+    if let Some(deep) = measure.too_deep {
+        return Err(vec![too_deep(deep)]);
+    }
+    if measure.bytes > MAX_TEXT_BYTES {
+        return Err(vec![too_large(source.span.clone())]);
     }
     let mut report = Report::default();
     let terms = Reader {
@@ -136,17 +141,19 @@ fn compile_once(source: &Source, fields: Option<&[&str]>) -> Result<Pattern, Vec
         report: &mut report,
     }
     .read(source);
+    let cost = cost(&terms);
     if report.is_empty() {
-        check_cost(&terms, source, &mut report);
+        check_cost(cost, source, &mut report);
     }
     if !report.is_empty() {
         return Err(report.into_mistakes());
     }
-    let mut alternatives = multiply_out(&terms);
+    let mut alternatives = multiply_out(terms);
     alternatives.iter_mut().for_each(Node::shrink);
-    Ok(Pattern {
+    let pattern = Pattern {
         alternatives: alternatives.into(),
-    })
+    };
+    Ok((pattern, Size { measure, cost }))
 }
 
 /// What terms come to once `$or` is multiplied out.
@@ -156,6 +163,27 @@ struct Cost {
     matchers: usize,
     /// The largest number of alternatives in any `not`.
     inside_not: usize,
+}
+
+/// A text and what it comes to.
+struct Size {
+    measure: Measure,
+    cost: Cost,
+}
+
+impl Size {
+    /// Whether the canonical text is sure to keep the limits, which saves reading it.
+    ///
+    /// An alternative prints each value of the text once at most: with a path, which has each name once at most, with
+    /// all bytes escaped, and with no more punctuation, names of operators and digits than the constant below. The
+    /// canonical text adds two levels, `$or` and its list, to the pattern and to each `not`.
+    fn is_small(&self) -> bool {
+        let per_value = self.measure.bytes.saturating_mul(6).saturating_add(64);
+        let bytes = per_value
+            .saturating_mul(self.measure.values)
+            .saturating_mul(self.cost.alternatives);
+        self.cost.inside_not <= 1 && bytes <= MAX_TEXT_BYTES && self.measure.depth <= MAX_DEPTH / 3
+    }
 }
 
 fn cost(terms: &[Term]) -> Cost {
@@ -207,8 +235,7 @@ fn cost(terms: &[Term]) -> Cost {
     total
 }
 
-fn check_cost(terms: &[Term], source: &Source, report: &mut Report) {
-    let cost = cost(terms);
+fn check_cost(cost: Cost, source: &Source, report: &mut Report) {
     let alternatives = cost.alternatives.max(cost.inside_not);
     if alternatives > MAX_ALTERNATIVES {
         let message =
@@ -225,30 +252,29 @@ fn check_cost(terms: &[Term], source: &Source, report: &mut Report) {
 }
 
 /// All ways to choose one branch of every `$or`.
-fn multiply_out(terms: &[Term]) -> Vec<Node> {
+fn multiply_out(terms: Vec<Term>) -> Vec<Node> {
     let mut common = Node::default();
+    let mut ors = Vec::new();
     for term in terms {
         match term {
-            Term::Field { path, leaf, .. } => common.at(path, |node| node.leaf = Some(leaf.clone())),
-            Term::Not { path, terms, .. } => common.at(path, |node| node.not.extend(multiply_out(terms))),
-            Term::Or(_) => {}
+            Term::Field { path, leaf, .. } => common.at(&path, |node| node.leaf = Some(leaf)),
+            Term::Not { path, terms, .. } => common.at(&path, |node| node.not.extend(multiply_out(terms))),
+            Term::Or(branches) => ors.push(branches),
         }
     }
     let mut alternatives = vec![common];
-    for term in terms {
-        if let Term::Or(branches) = term {
-            let branches: Vec<Node> = branches.iter().flat_map(|branch| multiply_out(branch)).collect();
-            let pairs = alternatives
-                .iter()
-                .flat_map(|node| branches.iter().map(move |branch| (node, branch)));
-            alternatives = pairs
-                .map(|(node, branch)| {
-                    let mut both = node.clone();
-                    both.merge(branch);
-                    both
-                })
-                .collect();
-        }
+    for branches in ors {
+        let branches: Vec<Node> = branches.into_iter().flat_map(multiply_out).collect();
+        let pairs = alternatives
+            .iter()
+            .flat_map(|node| branches.iter().map(move |branch| (node, branch)));
+        alternatives = pairs
+            .map(|(node, branch)| {
+                let mut both = node.clone();
+                both.merge(branch);
+                both
+            })
+            .collect();
     }
     alternatives
 }
