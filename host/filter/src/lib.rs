@@ -3,6 +3,7 @@
 mod anything_but;
 mod collisions;
 mod eval;
+mod explain;
 mod fields;
 mod json;
 mod level;
@@ -19,6 +20,7 @@ mod print;
 mod source;
 mod text;
 
+pub use explain::{Alternative, Apart, Explanation, Found, Predicate, Test};
 pub use fields::{FieldValue, Fields};
 pub use limits::{
     MAX_ALTERNATIVES, MAX_DEPTH, MAX_LIST_ITEMS, MAX_MATCHERS, MAX_PATH_NAMES, MAX_TEXT_BYTES, MAX_WILDCARD_STARS,

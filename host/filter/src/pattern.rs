@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::eval;
+use crate::explain::{self, Explanation};
 use crate::fields::Fields;
 use crate::limits::{MAX_ALTERNATIVES, MAX_DEPTH, MAX_MATCHERS, MAX_TEXT_BYTES};
 use crate::mistake::{Mistake, Report};
@@ -72,6 +73,26 @@ impl Pattern {
         self.alternatives
             .iter()
             .any(|alternative| eval::holds(alternative, event))
+    }
+
+    /// Why the event matches or does not, condition by condition. Unlike [`Pattern::matches`] it reads all that the
+    /// pattern names, allocates freely and takes its time.
+    ///
+    /// ```
+    /// use patchpanel_filter::Pattern;
+    /// use serde_json::json;
+    ///
+    /// let pattern: Pattern = r#"{"type": ["git.push"], "payload.attempts": [{"numeric": [">", 3]}]}"#.parse().unwrap();
+    /// let event = json!({"type": "Git.push", "payload": {"attempts": 5}});
+    /// assert_eq!(
+    ///     pattern.explain(event.as_object().unwrap()).to_string(),
+    ///     r#"✓ payload.attempts: asked [{"numeric":[">",3]}], found 5
+    /// ✗ type: asked ["git.push"], found "Git.push"
+    /// nearest miss: `type` differs only in case from "git.push""#
+    /// );
+    /// ```
+    pub fn explain(&self, event: &dyn Fields) -> Explanation {
+        explain::explain(&self.alternatives, event)
     }
 
     /// The top-level fields that the pattern reads, each once, in alphabetical order.

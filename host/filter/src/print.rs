@@ -9,6 +9,26 @@ use crate::matcher::{Excluded, Leaf, Matcher};
 use crate::node::Node;
 use crate::number::Bounds;
 
+/// The item that holds where nothing stands.
+pub(crate) const ABSENT: &str = "{\"exists\":false}";
+
+/// One item of a list.
+pub(crate) fn item(item: &Matcher) -> String {
+    text(|out| matcher(out, item))
+}
+
+/// One alternative as a pattern of its own.
+pub(crate) fn pattern(alternative: &Node) -> String {
+    text(|out| object(out, alternative))
+}
+
+fn text(print: impl FnOnce(&mut dyn Write) -> fmt::Result) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = print(&mut text);
+    text
+}
+
 /// Alternatives as one pattern.
 pub(crate) fn alternatives(out: &mut dyn Write, alternatives: &[Node]) -> fmt::Result {
     if let [only] = alternatives {
@@ -70,7 +90,7 @@ fn leaf(out: &mut dyn Write, leaf: &Leaf) -> fmt::Result {
     }
     if leaf.or_absent {
         comma(out, &mut first)?;
-        out.write_str("{\"exists\":false}")?;
+        out.write_str(ABSENT)?;
     }
     out.write_char(']')
 }

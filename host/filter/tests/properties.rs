@@ -4,7 +4,7 @@
 
 mod naive;
 
-use patchpanel_filter::{Pattern, Source};
+use patchpanel_filter::{Pattern, Predicate, Source, Test};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::{Map, Value, json};
@@ -181,6 +181,19 @@ fn compile(pattern: &Value) -> Option<Pattern> {
     }
 }
 
+/// Whether a predicate on values holds as a pattern of its own. What may be absent depends on the predicates beside it,
+/// and what must not hold is told with an object for which it does.
+fn alone(predicate: &Predicate, event: &Map<String, Value>) -> Option<bool> {
+    match &predicate.test {
+        Test::Values { items, .. } if items.iter().all(|item| item != r#"{"exists":false}"#) => {
+            let pattern = format!("{{{}:[{}]}}", Value::from(predicate.path.as_str()), items.join(","));
+            Some(pattern.parse::<Pattern>().unwrap().matches(event))
+        }
+        Test::Values { .. } => None,
+        Test::Not { at, inner, .. } => Some(at.is_none() && inner.is_empty()),
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, max_global_rejects: 100_000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -199,6 +212,28 @@ proptest! {
         let Some(compiled) = compile(&pattern) else { return Err(TestCaseError::reject("refused")) };
         let event = json!({"a": value});
         prop_assert_eq!(compiled.matches(event.as_object().unwrap()), naive::matches(&pattern, &event));
+    }
+
+    #[test]
+    fn explanations_agree_with_matching(pattern in pattern(), events in prop::collection::vec(event(), 4)) {
+        let Some(compiled) = compile(&pattern) else { return Err(TestCaseError::reject("refused")) };
+        for event in events {
+            let explained = compiled.explain(&event);
+            let said = explained.to_string();
+            prop_assert_eq!(explained.matched(), compiled.matches(&event), "{} on {}: {}", pattern, Value::Object(event), said);
+            prop_assert_eq!(explained.nearest().is_none(), explained.matched());
+            prop_assert_eq!(&explained.to_json()["matched"], &Value::from(explained.matched()));
+            for alternative in &explained.alternatives {
+                let predicates = &alternative.predicates;
+                prop_assert_eq!(alternative.held, predicates.iter().all(|predicate| predicate.held) && alternative.apart.is_empty());
+                prop_assert_eq!(alternative.held, alternative.misses().is_empty());
+                prop_assert!(predicates.iter().all(|predicate| predicate.held == predicate.hint.is_none()), "{}", said);
+                prop_assert!(alternative.apart.iter().all(|apart| apart.paths.len() > 1 && !apart.list.is_empty()), "{}", said);
+                for predicate in predicates {
+                    prop_assert_eq!(alone(predicate, &event).unwrap_or(predicate.held), predicate.held, "{}: {}", predicate.path, said);
+                }
+            }
+        }
     }
 
     #[test]
