@@ -7,21 +7,23 @@ use crate::mistake::{Report, suggestion};
 use crate::operators::{list_length, number, only_member, text, wildcard};
 use crate::source::{Source, SourceValue};
 use crate::text::Caseless;
+use crate::way::Way;
 
 const INNER: [&str; 4] = ["prefix", "suffix", "wildcard", "equals-ignore-case"];
 
 /// Reads the operand of `anything-but`.
-pub(crate) fn read(operand: &Source, path: &str, report: &mut Report) -> Option<Excluded> {
+pub(crate) fn read(operand: &Source, path: &Way<'_>, report: &mut Report) -> Option<Excluded> {
     if let SourceValue::Object(members) = &operand.value {
         let (key, inner) = only_member(members, operand, path, report)?;
-        let path = format!("{path}.{}", key.name);
+        let path = path.member(&key.name);
         return match key.name.as_str() {
             "prefix" => affixes(inner, &path, report).map(Excluded::Prefixes),
             "suffix" => affixes(inner, &path, report).map(Excluded::Suffixes),
             "wildcard" => each(inner, &path, report, wildcard).map(Excluded::Wildcards),
             "equals-ignore-case" => {
-                let read =
-                    |source: &Source, path: &str, report: &mut Report| text(source, path, report).map(Caseless::new);
+                let read = |source: &Source, path: &Way<'_>, report: &mut Report| {
+                    text(source, path, report).map(Caseless::new)
+                };
                 each(inner, &path, report, read).map(Excluded::IgnoreCase)
             }
             other => {
@@ -68,19 +70,15 @@ fn values(operand: &Source) -> &[Source] {
 
 fn each<T>(
     operand: &Source,
-    path: &str,
+    path: &Way<'_>,
     report: &mut Report,
-    mut read: impl FnMut(&Source, &str, &mut Report) -> Option<T>,
+    mut read: impl FnMut(&Source, &Way<'_>, &mut Report) -> Option<T>,
 ) -> Option<Box<[T]>> {
     let items = values(operand);
     list_length(items, &operand.span, path, report)?;
     let listed = matches!(operand.value, SourceValue::Array(_));
     let place = |index| {
-        if listed {
-            format!("{path}[{index}]")
-        } else {
-            path.to_owned()
-        }
+        if listed { path.item(index) } else { *path }
     };
     // All of them are read before giving up, so that every mistake is found.
     let read: Vec<_> = items
@@ -91,7 +89,7 @@ fn each<T>(
     read.into_iter().collect()
 }
 
-fn affixes(operand: &Source, path: &str, report: &mut Report) -> Option<Box<[Box<str>]>> {
+fn affixes(operand: &Source, path: &Way<'_>, report: &mut Report) -> Option<Box<[Box<str>]>> {
     each(operand, path, report, |source, path, report| {
         match text(source, path, report)? {
             "" => report.advise(
@@ -105,11 +103,11 @@ fn affixes(operand: &Source, path: &str, report: &mut Report) -> Option<Box<[Box
     })
 }
 
-fn read_text(source: &Source, path: &str, report: &mut Report) -> Option<Box<str>> {
+fn read_text(source: &Source, path: &Way<'_>, report: &mut Report) -> Option<Box<str>> {
     text(source, path, report).map(Into::into)
 }
 
-fn read_number(source: &Source, path: &str, report: &mut Report) -> Option<crate::number::Number> {
+fn read_number(source: &Source, path: &Way<'_>, report: &mut Report) -> Option<crate::number::Number> {
     match &source.value {
         SourceValue::Number(text) => number(text, source, path, report),
         _ => None,

@@ -9,7 +9,7 @@ use crate::mistake::Report;
 use crate::parse::{Origin, Term};
 
 /// A path and what it is used for.
-type Used<'t> = (&'t [Box<str>], Use);
+type Used<'t> = (&'t [&'t str], Use);
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Use {
@@ -18,12 +18,12 @@ enum Use {
 }
 
 /// Reports every collision among the terms, once each.
-pub(crate) fn refuse(terms: &[Term], report: &mut Report) {
+pub(crate) fn refuse(terms: &[Term<'_>], report: &mut Report) {
     walk(terms, &BTreeSet::new(), report);
 }
 
 /// Returns all that is used by the terms or was used outside of them.
-fn walk<'t>(terms: &'t [Term], outside: &BTreeSet<Used<'t>>, report: &mut Report) -> BTreeSet<Used<'t>> {
+fn walk<'t>(terms: &'t [Term<'t>], outside: &BTreeSet<Used<'t>>, report: &mut Report) -> BTreeSet<Used<'t>> {
     let mut used = outside.clone();
     for term in terms {
         match term {
@@ -56,7 +56,7 @@ fn walk<'t>(terms: &'t [Term], outside: &BTreeSet<Used<'t>>, report: &mut Report
     used
 }
 
-fn list_and_not(path: &[Box<str>], origin: &Origin, report: &mut Report) {
+fn list_and_not(path: &[&str], origin: &Origin, report: &mut Report) {
     let message = format!("`{}` has both a list and a `not`", path.join("."));
     let help = "a list describes a value, and a `not` an object; use one of them here";
     report.advise::<()>(&origin.span, &origin.path, message, help);

@@ -19,6 +19,7 @@ mod pattern;
 mod print;
 mod source;
 mod text;
+mod way;
 
 pub use explain::{Alternative, Apart, Explanation, Found, Predicate, Test};
 pub use fields::{FieldValue, Fields};

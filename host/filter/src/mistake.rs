@@ -1,5 +1,6 @@
 //! What is wrong with a pattern, where, and what to do about it.
 
+use std::fmt;
 use std::ops::Range;
 
 /// One mistake in a pattern.
@@ -38,10 +39,15 @@ pub(crate) struct Report {
 
 impl Report {
     /// Notes a mistake. Returns `None` of any type, so that a reader can give up on the one thing it was reading.
-    pub(crate) fn refuse<T>(&mut self, span: &Range<usize>, path: &str, message: impl Into<String>) -> Option<T> {
+    pub(crate) fn refuse<T>(
+        &mut self,
+        span: &Range<usize>,
+        path: &dyn fmt::Display,
+        message: impl Into<String>,
+    ) -> Option<T> {
         self.mistakes.push(Mistake {
             span: span.clone(),
-            path: path.to_owned(),
+            path: path.to_string(),
             message: message.into(),
             help: None,
         });
@@ -52,13 +58,13 @@ impl Report {
     pub(crate) fn advise<T>(
         &mut self,
         span: &Range<usize>,
-        path: &str,
+        path: &dyn fmt::Display,
         message: impl Into<String>,
         help: impl Into<String>,
     ) -> Option<T> {
         self.mistakes.push(Mistake {
             span: span.clone(),
-            path: path.to_owned(),
+            path: path.to_string(),
             message: message.into(),
             help: Some(help.into()),
         });

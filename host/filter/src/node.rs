@@ -19,7 +19,7 @@ pub(crate) struct Node {
 
 impl Node {
     /// Changes the node at the end of `path`, which is made if need be.
-    pub(crate) fn at(&mut self, path: &[Box<str>], change: impl FnOnce(&mut Node)) {
+    pub(crate) fn at(&mut self, path: &[&str], change: impl FnOnce(&mut Node)) {
         match path.split_first() {
             None => change(self),
             Some((name, rest)) => self.child(name, |child| child.at(rest, change)),
@@ -36,6 +36,10 @@ impl Node {
             Err(at) => {
                 let mut child = Node::default();
                 change(&mut child);
+                if self.children.is_empty() {
+                    // Most places have one child, and a list that grows by itself begins with room for four.
+                    self.children.reserve_exact(1);
+                }
                 self.children.insert(at, (name.into(), child));
             }
         }

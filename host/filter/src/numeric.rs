@@ -7,6 +7,7 @@ use crate::mistake::Report;
 use crate::number::{Bound, Bounds, Number};
 use crate::operators::{number, wrong_operand};
 use crate::source::{Source, SourceValue};
+use crate::way::Way;
 
 const SHAPES: &str = "such as [\"=\", 5], [\"<\", 10] or [\">\", 0, \"<=\", 5]";
 
@@ -18,7 +19,7 @@ struct Sign {
 }
 
 /// Reads the operand of `numeric`. A plain `=` is the same as the number itself.
-pub(crate) fn read(operand: &Source, path: &str, report: &mut Report) -> Option<Matcher> {
+pub(crate) fn read(operand: &Source, path: &Way<'_>, report: &mut Report) -> Option<Matcher> {
     let SourceValue::Array(items) = &operand.value else {
         let example = match &operand.value {
             SourceValue::Number(text) => format!("[\"=\", {text}]"),
@@ -28,15 +29,15 @@ pub(crate) fn read(operand: &Source, path: &str, report: &mut Report) -> Option<
     };
     match items.as_slice() {
         [sign, value] => {
-            let sign_read = read_sign(sign, &format!("{path}[0]"), report);
-            let value = read_number(value, &format!("{path}[1]"), report);
+            let sign_read = read_sign(sign, &path.item(0), report);
+            let value = read_number(value, &path.item(1), report);
             one(sign_read?, value?)
         }
         [low, low_value, high, high_value] => {
-            let low_sign = read_sign(low, &format!("{path}[0]"), report);
-            let low_value = read_number(low_value, &format!("{path}[1]"), report);
-            let high_sign = read_sign(high, &format!("{path}[2]"), report);
-            let high_value = read_number(high_value, &format!("{path}[3]"), report);
+            let low_sign = read_sign(low, &path.item(0), report);
+            let low_value = read_number(low_value, &path.item(1), report);
+            let high_sign = read_sign(high, &path.item(2), report);
+            let high_value = read_number(high_value, &path.item(3), report);
             two(
                 (low_sign?, low_value?),
                 (high_sign?, high_value?),
@@ -79,7 +80,7 @@ fn two(
     (first, first_number): (Sign, Number),
     (second, second_number): (Sign, Number),
     operand: &Source,
-    path: &str,
+    path: &Way<'_>,
     report: &mut Report,
 ) -> Option<Matcher> {
     match (first.direction, second.direction) {
@@ -132,7 +133,7 @@ fn two(
     Some(Matcher::Numeric(bounds))
 }
 
-fn read_sign(source: &Source, path: &str, report: &mut Report) -> Option<Sign> {
+fn read_sign(source: &Source, path: &Way<'_>, report: &mut Report) -> Option<Sign> {
     let known = |direction, inclusive| Some(Sign { direction, inclusive });
     let SourceValue::String(text) = &source.value else {
         let message = format!("a comparison is expected, and this is {}", source.kind());
@@ -162,7 +163,7 @@ fn read_sign(source: &Source, path: &str, report: &mut Report) -> Option<Sign> {
     }
 }
 
-fn read_number(source: &Source, path: &str, report: &mut Report) -> Option<Number> {
+fn read_number(source: &Source, path: &Way<'_>, report: &mut Report) -> Option<Number> {
     match &source.value {
         SourceValue::Number(text) => number(text, source, path, report),
         SourceValue::String(text) if Number::parse(text).is_some() => {

@@ -13,6 +13,7 @@ use crate::number::Number;
 use crate::numeric;
 use crate::source::{Key, Source, SourceValue};
 use crate::text::{Caseless, Wildcard, WildcardError};
+use crate::way::Way;
 
 /// Every operator that an item may be.
 pub(crate) const OPERATORS: [&str; 12] = [
@@ -36,13 +37,13 @@ enum Item {
 }
 
 /// Reads a field's list. `None` if it is wrong, with all that is wrong in the report.
-pub(crate) fn leaf(items: &[Source], span: &Range<usize>, path: &str, report: &mut Report) -> Option<Leaf> {
+pub(crate) fn leaf(items: &[Source], span: &Range<usize>, path: &Way<'_>, report: &mut Report) -> Option<Leaf> {
     list_length(items, span, path, report)?;
     let mut any = Vec::with_capacity(items.len());
     let mut or_absent = false;
     let mut whole = true;
     for (index, source) in items.iter().enumerate() {
-        match item(source, &format!("{path}[{index}]"), report) {
+        match item(source, &path.item(index), report) {
             Some(Item::Matcher(matcher)) => any.push(matcher),
             Some(Item::Absent) => or_absent = true,
             None => whole = false,
@@ -54,7 +55,7 @@ pub(crate) fn leaf(items: &[Source], span: &Range<usize>, path: &str, report: &m
     })
 }
 
-pub(crate) fn list_length(items: &[Source], span: &Range<usize>, path: &str, report: &mut Report) -> Option<()> {
+pub(crate) fn list_length(items: &[Source], span: &Range<usize>, path: &Way<'_>, report: &mut Report) -> Option<()> {
     if items.is_empty() {
         return report.advise(
             span,
@@ -70,7 +71,7 @@ pub(crate) fn list_length(items: &[Source], span: &Range<usize>, path: &str, rep
     Some(())
 }
 
-fn item(source: &Source, path: &str, report: &mut Report) -> Option<Item> {
+fn item(source: &Source, path: &Way<'_>, report: &mut Report) -> Option<Item> {
     let matcher = match &source.value {
         SourceValue::Null => Matcher::Null,
         SourceValue::Bool(flag) => Matcher::Bool(*flag),
@@ -82,7 +83,7 @@ fn item(source: &Source, path: &str, report: &mut Report) -> Option<Item> {
         }
         SourceValue::Object(members) => {
             let (key, operand) = only_member(members, source, path, report)?;
-            return operator(key, operand, &format!("{path}.{}", key.name), report);
+            return operator(key, operand, &path.member(&key.name), report);
         }
     };
     Some(Item::Matcher(matcher))
@@ -92,7 +93,7 @@ fn item(source: &Source, path: &str, report: &mut Report) -> Option<Item> {
 pub(crate) fn only_member<'s>(
     members: &'s [(Key, Source)],
     source: &Source,
-    path: &str,
+    path: &Way<'_>,
     report: &mut Report,
 ) -> Option<(&'s Key, &'s Source)> {
     match members {
@@ -120,7 +121,7 @@ pub(crate) fn only_member<'s>(
     }
 }
 
-fn operator(key: &Key, operand: &Source, path: &str, report: &mut Report) -> Option<Item> {
+fn operator(key: &Key, operand: &Source, path: &Way<'_>, report: &mut Report) -> Option<Item> {
     let matcher = match key.name.as_str() {
         "exists" => {
             let SourceValue::Bool(present) = operand.value else {
@@ -168,7 +169,7 @@ fn operator(key: &Key, operand: &Source, path: &str, report: &mut Report) -> Opt
 }
 
 /// `{"all": [...]}`, an addition to event-ruler.
-fn all(operand: &Source, path: &str, report: &mut Report) -> Option<Matcher> {
+fn all(operand: &Source, path: &Way<'_>, report: &mut Report) -> Option<Matcher> {
     let SourceValue::Array(items) = &operand.value else {
         let example = operand
             .scalar_text()
@@ -189,7 +190,7 @@ fn all(operand: &Source, path: &str, report: &mut Report) -> Option<Matcher> {
 /// `prefix` and `suffix`: a string, or `{"equals-ignore-case": "a string"}`.
 fn with_case(
     operand: &Source,
-    path: &str,
+    path: &Way<'_>,
     report: &mut Report,
     exact: impl Fn(&str) -> Matcher,
     caseless: impl Fn(Caseless) -> Matcher,
@@ -198,7 +199,7 @@ fn with_case(
         return Some(exact(text(operand, path, report)?));
     };
     let (key, inner) = only_member(members, operand, path, report)?;
-    let path = format!("{path}.{}", key.name);
+    let path = path.member(&key.name);
     if key.name != "equals-ignore-case" {
         let message = format!("unknown operator `{}` here", key.name);
         return report.advise(
@@ -211,7 +212,7 @@ fn with_case(
     Some(caseless(Caseless::new(text(inner, &path, report)?)))
 }
 
-pub(crate) fn text<'s>(operand: &'s Source, path: &str, report: &mut Report) -> Option<&'s str> {
+pub(crate) fn text<'s>(operand: &'s Source, path: &Way<'_>, report: &mut Report) -> Option<&'s str> {
     match &operand.value {
         SourceValue::String(text) => Some(text),
         _ => {
@@ -224,7 +225,7 @@ pub(crate) fn text<'s>(operand: &'s Source, path: &str, report: &mut Report) -> 
     }
 }
 
-pub(crate) fn number(text: &str, source: &Source, path: &str, report: &mut Report) -> Option<Number> {
+pub(crate) fn number(text: &str, source: &Source, path: &Way<'_>, report: &mut Report) -> Option<Number> {
     let number = Number::parse(text);
     number.or_else(|| {
         report.refuse(
@@ -235,7 +236,7 @@ pub(crate) fn number(text: &str, source: &Source, path: &str, report: &mut Repor
     })
 }
 
-pub(crate) fn wildcard(operand: &Source, path: &str, report: &mut Report) -> Option<Wildcard> {
+pub(crate) fn wildcard(operand: &Source, path: &Way<'_>, report: &mut Report) -> Option<Wildcard> {
     let error = match Wildcard::parse(text(operand, path, report)?) {
         Ok(wildcard) => return Some(wildcard),
         Err(error) => error,
@@ -261,7 +262,7 @@ pub(crate) fn wildcard(operand: &Source, path: &str, report: &mut Report) -> Opt
     }
 }
 
-fn cidr(operand: &Source, path: &str, report: &mut Report) -> Option<IpNet> {
+fn cidr(operand: &Source, path: &Way<'_>, report: &mut Report) -> Option<IpNet> {
     let text = text(operand, path, report)?;
     if let Ok(network) = text.parse::<IpNet>() {
         return Some(network.trunc());
@@ -278,7 +279,7 @@ fn cidr(operand: &Source, path: &str, report: &mut Report) -> Option<IpNet> {
     )
 }
 
-fn level(operand: &Source, path: &str, report: &mut Report) -> Option<Level> {
+fn level(operand: &Source, path: &Way<'_>, report: &mut Report) -> Option<Level> {
     let SourceValue::String(name) = &operand.value else {
         return wrong_operand(operand, path, "a level", "\"warning\"", report);
     };
@@ -288,7 +289,7 @@ fn level(operand: &Source, path: &str, report: &mut Report) -> Option<Level> {
 
 pub(crate) fn wrong_operand<T>(
     operand: &Source,
-    path: &str,
+    path: &Way<'_>,
     expected: &str,
     example: &str,
     report: &mut Report,

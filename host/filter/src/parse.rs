@@ -9,6 +9,7 @@ use crate::matcher::Leaf;
 use crate::mistake::{Report, nearest, suggestion};
 use crate::operators::{self, OPERATORS, list_length};
 use crate::source::{Key, Source, SourceValue};
+use crate::way::Way;
 
 /// The key whose objects are alternatives.
 pub(crate) const OR: &str = "$or";
@@ -16,21 +17,21 @@ pub(crate) const OR: &str = "$or";
 pub(crate) const NOT: &str = "not";
 
 /// One thing that a pattern asks, before `$or` is multiplied out.
-pub(crate) enum Term {
+pub(crate) enum Term<'s> {
     /// The field at the path, counted from the innermost `not`, must be so.
     Field {
-        path: Vec<Box<str>>,
+        path: Vec<&'s str>,
         leaf: Leaf,
         origin: Origin,
     },
     /// At the place at the path, not all of these.
     Not {
-        path: Vec<Box<str>>,
-        terms: Vec<Term>,
+        path: Vec<&'s str>,
+        terms: Vec<Term<'s>>,
         origin: Origin,
     },
     /// All of one of these.
-    Or(Vec<Vec<Term>>),
+    Or(Vec<Vec<Term<'s>>>),
 }
 
 /// Where a term was written.
@@ -40,29 +41,21 @@ pub(crate) struct Origin {
 }
 
 /// Where the reader is.
-#[derive(Clone, Default)]
-struct Place {
+#[derive(Clone)]
+struct Place<'s, 'w> {
     /// Names since the innermost `not`.
-    names: Vec<Box<str>>,
+    names: Vec<&'s str>,
     /// Names outside the innermost `not`.
     outside: usize,
-    /// The way here through the text, for mistakes.
-    shown: String,
+    /// The way here through the text.
+    way: Way<'w>,
     /// Whether the object here is the value of a field, rather than the pattern itself or an operand of `$or` or `not`.
     of_field: bool,
 }
 
-impl Place {
+impl Place<'_, '_> {
     fn is_top(&self) -> bool {
         self.names.is_empty() && self.outside == 0
-    }
-
-    fn show(&self, name: &str) -> String {
-        if self.shown.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{}.{name}", self.shown)
-        }
     }
 }
 
@@ -74,13 +67,21 @@ pub(crate) struct Reader<'r> {
 
 impl Reader<'_> {
     /// Reads a whole pattern. What it returns is of use only if nothing was reported.
-    pub(crate) fn read(&mut self, source: &Source) -> Vec<Term> {
+    pub(crate) fn read<'s>(&mut self, source: &'s Source) -> Vec<Term<'s>> {
         let terms = match &source.value {
-            SourceValue::Object(members) => self.object(members, &source.span, &Place::default()),
+            SourceValue::Object(members) => {
+                let top = Place {
+                    names: Vec::new(),
+                    outside: 0,
+                    way: Way::Top,
+                    of_field: false,
+                };
+                self.object(members, &source.span, &top)
+            }
             _ => {
                 let message = format!("a pattern is an object, and this is {}", source.kind());
                 self.report
-                    .advise::<()>(&source.span, "", message, "such as {\"type\": [\"git.commit\"]}");
+                    .advise::<()>(&source.span, &Way::Top, message, "such as {\"type\": [\"git.commit\"]}");
                 Vec::new()
             }
         };
@@ -88,7 +89,12 @@ impl Reader<'_> {
         terms
     }
 
-    fn object(&mut self, members: &[(Key, Source)], span: &Range<usize>, place: &Place) -> Vec<Term> {
+    fn object<'s>(
+        &mut self,
+        members: &'s [(Key, Source)],
+        span: &Range<usize>,
+        place: &Place<'s, '_>,
+    ) -> Vec<Term<'s>> {
         if members.is_empty() {
             let help = if place.is_top() {
                 "to match every event, give no pattern"
@@ -96,7 +102,7 @@ impl Reader<'_> {
                 "give at least one field"
             };
             self.report
-                .advise::<()>(span, &place.shown, "an empty object asks for nothing", help);
+                .advise::<()>(span, &place.way, "an empty object asks for nothing", help);
         }
         let mut terms = Vec::new();
         let mut seen = BTreeSet::new();
@@ -105,7 +111,7 @@ impl Reader<'_> {
                 let message = format!("`{}` is given twice", key.name);
                 let help = "put all of its values into one list";
                 self.report
-                    .advise::<()>(&key.span, &place.show(&key.name), message, help);
+                    .advise::<()>(&key.span, &place.way.member(&key.name), message, help);
                 continue;
             }
             match key.name.as_str() {
@@ -117,24 +123,24 @@ impl Reader<'_> {
         terms
     }
 
-    fn or(&mut self, value: &Source, place: &Place) -> Option<Term> {
-        let shown = place.show(OR);
+    fn or<'s>(&mut self, value: &'s Source, place: &Place<'s, '_>) -> Option<Term<'s>> {
+        let way = place.way.member(OR);
         let SourceValue::Array(items) = &value.value else {
             let message = format!("`$or` takes a list of objects, and this is {}", value.kind());
             let help = "such as [{\"type\": [\"a\"]}, {\"source\": [\"b\"]}]";
-            return self.report.advise(&value.span, &shown, message, help);
+            return self.report.advise(&value.span, &way, message, help);
         };
         if items.len() < 2 {
             let help = "with one object alone, write its fields beside the others";
             self.report
-                .advise::<()>(&value.span, &shown, "`$or` needs at least two objects", help);
+                .advise::<()>(&value.span, &way, "`$or` needs at least two objects", help);
         } else {
-            list_length(items, &value.span, &shown, self.report);
+            list_length(items, &value.span, &way, self.report);
         }
         let mut branches = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
             let branch = Place {
-                shown: format!("{shown}[{index}]"),
+                way: way.item(index),
                 of_field: false,
                 ..place.clone()
             };
@@ -142,35 +148,31 @@ impl Reader<'_> {
                 SourceValue::Object(members) => branches.push(self.object(members, &item.span, &branch)),
                 _ => {
                     let message = format!("an object is expected in `$or`, and this is {}", item.kind());
-                    self.report.advise::<()>(
-                        &item.span,
-                        &branch.shown,
-                        message,
-                        "such as {\"type\": [\"git.commit\"]}",
-                    );
+                    self.report
+                        .advise::<()>(&item.span, &branch.way, message, "such as {\"type\": [\"git.commit\"]}");
                 }
             }
         }
         Some(Term::Or(branches))
     }
 
-    fn not(&mut self, key: &Key, value: &Source, place: &Place) -> Option<Term> {
-        let shown = place.show(NOT);
+    fn not<'s>(&mut self, key: &'s Key, value: &'s Source, place: &Place<'s, '_>) -> Option<Term<'s>> {
+        let way = place.way.member(NOT);
         let SourceValue::Object(members) = &value.value else {
             let message = format!("`not` takes a pattern, and this is {}", value.kind());
             let help = "write \"not\": {\"field\": [...]}; a field that is named `not` cannot be used";
-            return self.report.advise(&value.span, &shown, message, help);
+            return self.report.advise(&value.span, &way, message, help);
         };
         let inside = Place {
             names: Vec::new(),
             outside: place.outside.saturating_add(place.names.len()),
-            shown: shown.clone(),
+            way,
             of_field: false,
         };
         let terms = self.object(members, &value.span, &inside);
         let origin = Origin {
             span: key.span.clone(),
-            path: shown,
+            path: way.to_string(),
         };
         Some(Term::Not {
             path: place.names.clone(),
@@ -179,20 +181,20 @@ impl Reader<'_> {
         })
     }
 
-    fn field(&mut self, key: &Key, value: &Source, place: &Place, terms: &mut Vec<Term>) {
-        let shown = place.show(&key.name);
-        if self.misplaced_operator(key, value, place, &shown) || self.misspelt_or(key, value, &shown) {
+    fn field<'s>(&mut self, key: &'s Key, value: &'s Source, place: &Place<'s, '_>, terms: &mut Vec<Term<'s>>) {
+        let way = place.way.member(&key.name);
+        if self.misplaced_operator(key, value, place, &way) || self.misspelt_or(key, value, &way) {
             return;
         }
-        let Some(names) = self.path(key, place, &shown) else {
+        let Some(names) = self.path(key, place, &way) else {
             return;
         };
         match &value.value {
             SourceValue::Array(items) => {
-                if let Some(leaf) = operators::leaf(items, &value.span, &shown, self.report) {
+                if let Some(leaf) = operators::leaf(items, &value.span, &way, self.report) {
                     let origin = Origin {
                         span: key.span.clone(),
-                        path: shown,
+                        path: way.to_string(),
                     };
                     terms.push(Term::Field {
                         path: names,
@@ -205,7 +207,7 @@ impl Reader<'_> {
                 let inside = Place {
                     names,
                     outside: place.outside,
-                    shown,
+                    way,
                     of_field: true,
                 };
                 terms.extend(self.object(members, &value.span, &inside));
@@ -213,39 +215,35 @@ impl Reader<'_> {
             _ => {
                 let message = format!("a list or an object is expected, and this is {}", value.kind());
                 let help = format!("write [{}]", value.scalar_text().unwrap_or_default());
-                self.report.advise::<()>(&value.span, &shown, message, help);
+                self.report.advise::<()>(&value.span, &way, message, help);
             }
         }
     }
 
     /// The names from the innermost `not` down to this key's field.
-    fn path(&mut self, key: &Key, place: &Place, shown: &str) -> Option<Vec<Box<str>>> {
+    fn path<'s>(&mut self, key: &'s Key, place: &Place<'s, '_>, way: &Way<'_>) -> Option<Vec<&'s str>> {
         let mut names = place.names.clone();
         for name in key.name.split('.') {
             match name {
                 "" => {
                     let help = "a dot separates two names, as in `payload.user`";
-                    return self
-                        .report
-                        .advise(&key.span, shown, "a name in the path is empty", help);
+                    return self.report.advise(&key.span, way, "a name in the path is empty", help);
                 }
                 OR | NOT => {
                     let message = format!("`{name}` is a keyword and cannot be part of a path");
                     let help = format!("write it as a key of its own: {{\"payload\": {{\"{name}\": ...}}}}");
-                    return self.report.advise(&key.span, shown, message, help);
+                    return self.report.advise(&key.span, way, message, help);
                 }
-                name => names.push(name.into()),
+                name => names.push(name),
             }
         }
         if place.outside.saturating_add(names.len()) > MAX_PATH_NAMES {
-            return self.report.refuse(
-                &key.span,
-                shown,
-                format!("the path has more than {MAX_PATH_NAMES} names"),
-            );
+            return self
+                .report
+                .refuse(&key.span, way, format!("the path has more than {MAX_PATH_NAMES} names"));
         }
         if let (true, Some(fields), Some(first)) = (place.is_top(), self.fields, names.first())
-            && !fields.contains(&&**first)
+            && !fields.contains(first)
         {
             let mut help = suggestion(first, fields);
             if nearest(first, fields).is_none() && fields.contains(&"payload") {
@@ -253,13 +251,13 @@ impl Reader<'_> {
             }
             return self
                 .report
-                .advise(&key.span, shown, format!("events have no field `{first}`"), help);
+                .advise(&key.span, way, format!("events have no field `{first}`"), help);
         }
         Some(names)
     }
 
     /// Refuses an operator where a field's name belongs, as in `{"type": {"prefix": "git."}}`.
-    fn misplaced_operator(&mut self, key: &Key, value: &Source, place: &Place, shown: &str) -> bool {
+    fn misplaced_operator(&mut self, key: &Key, value: &Source, place: &Place<'_, '_>, way: &Way<'_>) -> bool {
         if !OPERATORS.contains(&key.name.as_str()) {
             return false;
         }
@@ -279,19 +277,21 @@ impl Reader<'_> {
         if operand_like {
             let message = format!("the operator `{}` stands where a field's name belongs", key.name);
             let name = key.name.as_str();
-            let path: Vec<&str> = place.names.iter().map(|name| &**name).chain([name]).collect();
+            let path: Vec<&str> = place.names.iter().copied().chain([name]).collect();
             let mut help = format!("put it into the field's list: [{{\"{name}\": ...}}]");
             if path.len() > 1 {
                 help.push_str(&format!("; if it is a field, write the key \"{}\"", path.join(".")));
             }
-            self.report.advise::<()>(&key.span, shown, message, help);
+            self.report.advise::<()>(&key.span, way, message, help);
         }
         operand_like
     }
 
     /// Refuses other spellings of `$or`.
-    fn misspelt_or(&mut self, key: &Key, value: &Source, shown: &str) -> bool {
-        let alike = ["or", "$or", "any", "$any", "anyof", "||"].contains(&key.name.to_lowercase().as_str());
+    fn misspelt_or(&mut self, key: &Key, value: &Source, way: &Way<'_>) -> bool {
+        let alike = ["or", "$or", "any", "$any", "anyof", "||"]
+            .iter()
+            .any(|or| key.name.eq_ignore_ascii_case(or));
         let SourceValue::Array(items) = &value.value else {
             return false;
         };
@@ -303,7 +303,7 @@ impl Reader<'_> {
         if misspelt {
             let message = format!("alternatives are written `$or`, not `{}`", key.name);
             self.report
-                .advise::<()>(&key.span, shown, message, "write \"$or\": [{...}, {...}]");
+                .advise::<()>(&key.span, way, message, "write \"$or\": [{...}, {...}]");
         }
         misspelt
     }

@@ -207,7 +207,7 @@ impl Size {
     }
 }
 
-fn cost(terms: &[Term]) -> Cost {
+fn cost(terms: &[Term<'_>]) -> Cost {
     let mut total = Cost {
         alternatives: 1,
         matchers: 0,
@@ -262,18 +262,18 @@ fn check_cost(cost: Cost, source: &Source, report: &mut Report) {
         let message =
             format!("`$or` multiplies out to {alternatives} alternatives, and {MAX_ALTERNATIVES} are allowed");
         let help = "two `$or` in one pattern multiply; split it over several subscriptions";
-        report.advise::<()>(&source.span, "", message, help);
+        report.advise::<()>(&source.span, &"", message, help);
     } else if cost.matchers > MAX_MATCHERS {
         let message = format!(
             "the pattern comes to {} matchers, and {MAX_MATCHERS} are allowed",
             cost.matchers
         );
-        report.advise::<()>(&source.span, "", message, "split it over several subscriptions");
+        report.advise::<()>(&source.span, &"", message, "split it over several subscriptions");
     }
 }
 
 /// All ways to choose one branch of every `$or`.
-fn multiply_out(terms: Vec<Term>) -> Vec<Node> {
+fn multiply_out(terms: Vec<Term<'_>>) -> Vec<Node> {
     let mut common = Node::default();
     let mut ors = Vec::new();
     for term in terms {
