@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::mistake::Report;
-use crate::parse::{Origin, Term};
+use crate::terms::{Origin, Term};
 
 /// A path and what it is used for.
 type Used<'t> = (&'t [&'t str], Use);

@@ -1,6 +1,7 @@
 #![doc = include_str!("../LANGUAGE.md")]
 
 mod anything_but;
+mod cloudevents;
 mod collisions;
 mod eval;
 mod explain;
@@ -18,6 +19,7 @@ mod parse;
 mod pattern;
 mod print;
 mod source;
+mod terms;
 mod text;
 mod way;
 

@@ -167,6 +167,20 @@ impl Leaf {
         self.any.iter().any(|matcher| matcher.matches(value))
     }
 
+    /// Asks for both. Only CloudEvents filters ask twice of one place, and each time for one thing: the reader of event
+    /// patterns refuses it.
+    pub(crate) fn and(&mut self, other: Leaf) {
+        let both = std::mem::take(&mut self.any).into_iter().chain(other.any);
+        let mut all = Vec::new();
+        for matcher in both {
+            match matcher {
+                Matcher::All(matchers) => all.extend(matchers),
+                one => all.push(one),
+            }
+        }
+        self.any = Box::new([Matcher::All(all.into())]);
+    }
+
     /// Whether scalars that stand directly in the list satisfy the leaf, or all of its elements together do.
     pub(crate) fn matches_directly(&self, elements: &[Value]) -> bool {
         elements

@@ -53,10 +53,18 @@ impl Node {
         self.not.iter_mut().for_each(Node::shrink);
     }
 
-    /// Adds all that `other` asks. Their leaves are at different places: the reader refuses anything else.
+    /// Adds a leaf to what is asked here.
+    pub(crate) fn ask(&mut self, leaf: Leaf) {
+        match &mut self.leaf {
+            None => self.leaf = Some(leaf),
+            Some(both) => both.and(leaf),
+        }
+    }
+
+    /// Adds all that `other` asks.
     pub(crate) fn merge(&mut self, other: &Node) {
         if let Some(leaf) = &other.leaf {
-            self.leaf = Some(leaf.clone());
+            self.ask(leaf.clone());
         }
         self.not.extend(other.not.iter().cloned());
         for (name, child) in &other.children {

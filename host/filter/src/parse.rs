@@ -3,42 +3,19 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use crate::cloudevents;
 use crate::collisions;
 use crate::limits::MAX_PATH_NAMES;
-use crate::matcher::Leaf;
 use crate::mistake::{Report, nearest, suggestion};
 use crate::operators::{self, OPERATORS, list_length};
 use crate::source::{Key, Source, SourceValue};
+use crate::terms::{Origin, Term};
 use crate::way::Way;
 
 /// The key whose objects are alternatives.
 pub(crate) const OR: &str = "$or";
 /// The key whose object must not hold; an addition to event-ruler.
 pub(crate) const NOT: &str = "not";
-
-/// One thing that a pattern asks, before `$or` is multiplied out.
-pub(crate) enum Term<'s> {
-    /// The field at the path, counted from the innermost `not`, must be so.
-    Field {
-        path: Vec<&'s str>,
-        leaf: Leaf,
-        origin: Origin,
-    },
-    /// At the place at the path, not all of these.
-    Not {
-        path: Vec<&'s str>,
-        terms: Vec<Term<'s>>,
-        origin: Origin,
-    },
-    /// All of one of these.
-    Or(Vec<Vec<Term<'s>>>),
-}
-
-/// Where a term was written.
-pub(crate) struct Origin {
-    pub(crate) span: Range<usize>,
-    pub(crate) path: String,
-}
 
 /// Where the reader is.
 #[derive(Clone)]
@@ -60,15 +37,21 @@ impl Place<'_, '_> {
 }
 
 /// Reads patterns for events that have these top-level fields; `None` is any.
-pub(crate) struct Reader<'r> {
-    pub(crate) fields: Option<&'r [&'r str]>,
+pub(crate) struct Reader<'s, 'r> {
+    pub(crate) fields: Option<&'s [&'s str]>,
     pub(crate) report: &'r mut Report,
 }
 
-impl Reader<'_> {
+impl<'s> Reader<'s, '_> {
     /// Reads a whole pattern. What it returns is of use only if nothing was reported.
-    pub(crate) fn read<'s>(&mut self, source: &'s Source) -> Vec<Term<'s>> {
-        let terms = match &source.value {
+    pub(crate) fn read(&mut self, source: &'s Source) -> Vec<Term<'s>> {
+        match &source.value {
+            SourceValue::Object(_) if cloudevents::is_filter(source) => {
+                let message = "CloudEvents filters are a list, and this is one filter alone";
+                self.report
+                    .advise::<()>(&source.span, &Way::Top, message, "put it into brackets: [{...}]");
+                Vec::new()
+            }
             SourceValue::Object(members) => {
                 let top = Place {
                     names: Vec::new(),
@@ -76,7 +59,13 @@ impl Reader<'_> {
                     way: Way::Top,
                     of_field: false,
                 };
-                self.object(members, &source.span, &top)
+                let terms = self.object(members, &source.span, &top);
+                collisions::refuse(&terms, self.report);
+                terms
+            }
+            SourceValue::Array(items) => {
+                let filters = self.filters(items, &source.span, &Way::Top);
+                filters.into_iter().flatten().collect()
             }
             _ => {
                 let message = format!("a pattern is an object, and this is {}", source.kind());
@@ -84,17 +73,10 @@ impl Reader<'_> {
                     .advise::<()>(&source.span, &Way::Top, message, "such as {\"type\": [\"git.commit\"]}");
                 Vec::new()
             }
-        };
-        collisions::refuse(&terms, self.report);
-        terms
+        }
     }
 
-    fn object<'s>(
-        &mut self,
-        members: &'s [(Key, Source)],
-        span: &Range<usize>,
-        place: &Place<'s, '_>,
-    ) -> Vec<Term<'s>> {
+    fn object(&mut self, members: &'s [(Key, Source)], span: &Range<usize>, place: &Place<'s, '_>) -> Vec<Term<'s>> {
         if members.is_empty() {
             let help = if place.is_top() {
                 "to match every event, give no pattern"
@@ -123,7 +105,7 @@ impl Reader<'_> {
         terms
     }
 
-    fn or<'s>(&mut self, value: &'s Source, place: &Place<'s, '_>) -> Option<Term<'s>> {
+    fn or(&mut self, value: &'s Source, place: &Place<'s, '_>) -> Option<Term<'s>> {
         let way = place.way.member(OR);
         let SourceValue::Array(items) = &value.value else {
             let message = format!("`$or` takes a list of objects, and this is {}", value.kind());
@@ -156,7 +138,7 @@ impl Reader<'_> {
         Some(Term::Or(branches))
     }
 
-    fn not<'s>(&mut self, key: &'s Key, value: &'s Source, place: &Place<'s, '_>) -> Option<Term<'s>> {
+    fn not(&mut self, key: &'s Key, value: &'s Source, place: &Place<'s, '_>) -> Option<Term<'s>> {
         let way = place.way.member(NOT);
         let SourceValue::Object(members) = &value.value else {
             let message = format!("`not` takes a pattern, and this is {}", value.kind());
@@ -181,7 +163,7 @@ impl Reader<'_> {
         })
     }
 
-    fn field<'s>(&mut self, key: &'s Key, value: &'s Source, place: &Place<'s, '_>, terms: &mut Vec<Term<'s>>) {
+    fn field(&mut self, key: &'s Key, value: &'s Source, place: &Place<'s, '_>, terms: &mut Vec<Term<'s>>) {
         let way = place.way.member(&key.name);
         if self.misplaced_operator(key, value, place, &way) || self.misspelt_or(key, value, &way) {
             return;
@@ -221,7 +203,7 @@ impl Reader<'_> {
     }
 
     /// The names from the innermost `not` down to this key's field.
-    fn path<'s>(&mut self, key: &'s Key, place: &Place<'s, '_>, way: &Way<'_>) -> Option<Vec<&'s str>> {
+    fn path(&mut self, key: &'s Key, place: &Place<'s, '_>, way: &Way<'_>) -> Option<Vec<&'s str>> {
         let mut names = place.names.clone();
         for name in key.name.split('.') {
             match name {

@@ -9,9 +9,10 @@ use crate::fields::Fields;
 use crate::limits::{MAX_ALTERNATIVES, MAX_DEPTH, MAX_MATCHERS, MAX_TEXT_BYTES};
 use crate::mistake::{Mistake, Report};
 use crate::node::Node;
-use crate::parse::{Reader, Term};
+use crate::parse::{OR, Reader};
 use crate::print;
-use crate::source::{Measure, Source, too_deep, too_large};
+use crate::source::{Measure, Source, SourceValue, too_deep, too_large};
+use crate::terms::{Cost, cost, multiply_out};
 
 /// A compiled event pattern: a pure predicate over events that cannot fail.
 ///
@@ -39,7 +40,7 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// Compiles a pattern for JSON of any shape.
+    /// Compiles a pattern for JSON of any shape. An object is an event pattern, and a list is CloudEvents filters.
     ///
     /// # Errors
     /// Every mistake in the pattern, in the order of the text.
@@ -47,7 +48,8 @@ impl Pattern {
         compile(source, None)
     }
 
-    /// As [`Pattern::parse`], for events whose top-level fields all have one of these names.
+    /// As [`Pattern::parse`], for events whose top-level fields all have one of these names. If `metadata` is one of
+    /// them, it is where CloudEvents filters look for attributes that are no fields.
     ///
     /// # Errors
     /// Every mistake in the pattern, other top-level fields among them.
@@ -116,7 +118,7 @@ impl fmt::Display for Pattern {
 impl FromStr for Pattern {
     type Err = Vec<Mistake>;
 
-    /// Reads JSON and compiles it, for events of any shape.
+    /// Reads JSON and compiles it, as [`Pattern::parse`] does.
     fn from_str(text: &str) -> Result<Pattern, Vec<Mistake>> {
         let source = Source::from_json(text).map_err(|mistake| vec![mistake])?;
         Pattern::parse(&source)
@@ -128,7 +130,7 @@ fn compile(source: &Source, fields: Option<&[&str]>) -> Result<Pattern, Vec<Mist
     if size.is_small() {
         return Ok(pattern);
     }
-    // Multiplying out can make a small text large. The promise that the canonical text reads back covers its limits.
+    // Multiplying out can make a small text large, and so can paths. The promise that the canonical text reads back covers its limits.
     let canonical = pattern.to_string();
     match Source::from_json(&canonical)
         .map_err(|mistake| vec![mistake])
@@ -141,7 +143,7 @@ fn compile(source: &Source, fields: Option<&[&str]>) -> Result<Pattern, Vec<Mist
             .map(|mistake| Mistake {
                 span: source.span.clone(),
                 path: String::new(),
-                message: format!("with `$or` multiplied out, {}", mistake.message),
+                message: format!("{}, {}", written_out(source), mistake.message),
                 help: Some("split it over several subscriptions".to_owned()),
             })
             .collect()),
@@ -177,15 +179,6 @@ fn compile_once(source: &Source, fields: Option<&[&str]>) -> Result<(Pattern, Si
     Ok((pattern, Size { measure, cost }))
 }
 
-/// What terms come to once `$or` is multiplied out.
-#[derive(Clone, Copy)]
-struct Cost {
-    alternatives: usize,
-    matchers: usize,
-    /// The largest number of alternatives in any `not`.
-    inside_not: usize,
-}
-
 /// A text and what it comes to.
 struct Size {
     measure: Measure,
@@ -207,61 +200,24 @@ impl Size {
     }
 }
 
-fn cost(terms: &[Term<'_>]) -> Cost {
-    let mut total = Cost {
-        alternatives: 1,
-        matchers: 0,
-        inside_not: 0,
-    };
-    for term in terms {
-        let term = match term {
-            Term::Field { leaf, .. } => Cost {
-                alternatives: 1,
-                matchers: leaf.count(),
-                inside_not: 0,
-            },
-            Term::Not { terms, .. } => {
-                let inner = cost(terms);
-                let inside_not = inner.inside_not.max(inner.alternatives);
-                Cost {
-                    alternatives: 1,
-                    matchers: inner.matchers,
-                    inside_not,
-                }
-            }
-            Term::Or(branches) => {
-                let none = Cost {
-                    alternatives: 0,
-                    matchers: 0,
-                    inside_not: 0,
-                };
-                branches
-                    .iter()
-                    .map(|branch| cost(branch))
-                    .fold(none, |sum, branch| Cost {
-                        alternatives: sum.alternatives.saturating_add(branch.alternatives),
-                        matchers: sum.matchers.saturating_add(branch.matchers),
-                        inside_not: sum.inside_not.max(branch.inside_not),
-                    })
-            }
-        };
-        let ours = total.matchers.saturating_mul(term.alternatives);
-        let theirs = term.matchers.saturating_mul(total.alternatives);
-        total = Cost {
-            alternatives: total.alternatives.saturating_mul(term.alternatives),
-            matchers: ours.saturating_add(theirs),
-            inside_not: total.inside_not.max(term.inside_not),
-        };
+/// What the canonical text is to whoever wrote this one.
+fn written_out(source: &Source) -> &'static str {
+    match source.value {
+        SourceValue::Array(_) => "as an event pattern",
+        _ => "with `$or` multiplied out",
     }
-    total
 }
 
 fn check_cost(cost: Cost, source: &Source, report: &mut Report) {
     let alternatives = cost.alternatives.max(cost.inside_not);
     if alternatives > MAX_ALTERNATIVES {
+        let or = match source.value {
+            SourceValue::Array(_) => "any",
+            _ => OR,
+        };
         let message =
-            format!("`$or` multiplies out to {alternatives} alternatives, and {MAX_ALTERNATIVES} are allowed");
-        let help = "two `$or` in one pattern multiply; split it over several subscriptions";
+            format!("`{or}` multiplies out to {alternatives} alternatives, and {MAX_ALTERNATIVES} are allowed");
+        let help = format!("two `{or}` in one pattern multiply; split it over several subscriptions");
         report.advise::<()>(&source.span, &"", message, help);
     } else if cost.matchers > MAX_MATCHERS {
         let message = format!(
@@ -270,32 +226,4 @@ fn check_cost(cost: Cost, source: &Source, report: &mut Report) {
         );
         report.advise::<()>(&source.span, &"", message, "split it over several subscriptions");
     }
-}
-
-/// All ways to choose one branch of every `$or`.
-fn multiply_out(terms: Vec<Term<'_>>) -> Vec<Node> {
-    let mut common = Node::default();
-    let mut ors = Vec::new();
-    for term in terms {
-        match term {
-            Term::Field { path, leaf, .. } => common.at(&path, |node| node.leaf = Some(leaf)),
-            Term::Not { path, terms, .. } => common.at(&path, |node| node.not.extend(multiply_out(terms))),
-            Term::Or(branches) => ors.push(branches),
-        }
-    }
-    let mut alternatives = vec![common];
-    for branches in ors {
-        let branches: Vec<Node> = branches.into_iter().flat_map(multiply_out).collect();
-        let pairs = alternatives
-            .iter()
-            .flat_map(|node| branches.iter().map(move |branch| (node, branch)));
-        alternatives = pairs
-            .map(|(node, branch)| {
-                let mut both = node.clone();
-                both.merge(branch);
-                both
-            })
-            .collect();
-    }
-    alternatives
 }
