@@ -26,6 +26,36 @@ impl Exact {
         number.as_f64().filter(|float| float.is_finite()).map(Exact::of_float)
     }
 
+    /// The value of a number as JSON spells it; the same as [`Exact::of`] what serde_json makes of the text.
+    pub(crate) fn parse(text: &[u8]) -> Option<Exact> {
+        let digits = text.strip_prefix(b"-").unwrap_or(text);
+        if digits.len() <= 18 && digits.iter().all(u8::is_ascii_digit) {
+            let whole = digits
+                .iter()
+                .fold(0_i128, |whole, digit| whole * 10 + i128::from(digit - b'0'));
+            return Some(Exact::Whole(if digits.len() < text.len() { -whole } else { whole }));
+        }
+        let text = std::str::from_utf8(text).ok()?;
+        if digits.len() <= 20 && digits.iter().all(u8::is_ascii_digit) {
+            let whole: i128 = text.parse().ok()?;
+            if whole >= i64::MIN.into() && whole <= u64::MAX.into() {
+                return Some(Exact::Whole(whole));
+            }
+        }
+        text.parse()
+            .ok()
+            .filter(|float: &f64| float.is_finite())
+            .map(Exact::of_float)
+    }
+
+    /// The nearest `f64`. Of two values the greater never comes to less.
+    pub(crate) fn nearest(self) -> f64 {
+        match self {
+            Exact::Whole(whole) => whole as f64,
+            Exact::Float(float) => float,
+        }
+    }
+
     fn of_float(float: f64) -> Exact {
         if float.fract() == 0.0 && float.abs() < WHOLE_END {
             // Exact: the float is whole and in range.
@@ -87,6 +117,10 @@ impl Number {
 
     pub(crate) fn text(&self) -> &str {
         &self.text
+    }
+
+    pub(crate) fn exact(&self) -> Exact {
+        self.value
     }
 
     pub(crate) fn compare(&self, other: Exact) -> Ordering {
@@ -179,6 +213,39 @@ mod tests {
             ("5", "-1e300", Greater),
         ] {
             assert_eq!(order(a, b), expected, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn text_is_read_as_serde_json_reads_it() {
+        for text in [
+            "0",
+            "-0",
+            "-0.0",
+            "7",
+            "-12",
+            "999999999999999999",
+            "9223372036854775807",
+            "-9223372036854775808",
+            "-9223372036854775809",
+            "18446744073709551615",
+            "18446744073709551616",
+            "1e999",
+            "-1e999",
+            "1e-999",
+            "0.1",
+            "-122.42916360922355",
+            "1e22",
+            "1E+2",
+            "123456789012345678901234567890",
+            "37.729900216217324",
+        ] {
+            let expected = serde_json::from_str(text).ok().and_then(|number| Exact::of(&number));
+            let found = Exact::parse(text.as_bytes());
+            assert_eq!(found.is_some(), expected.is_some(), "{text}");
+            if let (Some(found), Some(expected)) = (found, expected) {
+                assert!(found.compare(expected).is_eq(), "{text}: {found:?} {expected:?}");
+            }
         }
     }
 

@@ -97,6 +97,10 @@ impl Pattern {
         explain::explain(&self.alternatives, event)
     }
 
+    pub(crate) fn alternatives(&self) -> &[Node] {
+        &self.alternatives
+    }
+
     /// The top-level fields that the pattern reads, each once, in alphabetical order.
     pub fn roots(&self) -> impl Iterator<Item = &str> {
         let mut roots = Vec::new();

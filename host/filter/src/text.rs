@@ -145,6 +145,21 @@ impl Wildcard {
         })
     }
 
+    /// What stands before the first star, or all of it.
+    pub(crate) fn first(&self) -> &str {
+        &self.first
+    }
+
+    /// What stands between stars.
+    pub(crate) fn middle(&self) -> &[Box<str>] {
+        &self.middle
+    }
+
+    /// What stands after the last star; `None` if there is no star.
+    pub(crate) fn last(&self) -> Option<&str> {
+        self.last.as_deref()
+    }
+
     pub(crate) fn matches(&self, value: &str) -> bool {
         let Some(last) = &self.last else {
             return *self.first == *value;

@@ -27,7 +27,10 @@ impl Layout {
         let mut check = Check::new(text);
         let room = self.clear(text);
         blocks(text, |lanes| room.push(check.block(lanes)));
-        check.finish()
+        let escapes = check.escaped;
+        let checked = check.finish();
+        self.set_escapes(escapes);
+        checked
     }
 }
 
@@ -69,6 +72,7 @@ struct Check<'t> {
     kinds: u128,
     depth: usize,
     too_deep: Option<usize>,
+    escaped: bool,
     /// Anything but 0: something was wrong.
     wrong: u64,
 }
@@ -92,6 +96,7 @@ impl<'t> Check<'t> {
             kinds: 0,
             depth: 0,
             too_deep: None,
+            escaped: false,
             wrong: 0,
         };
         // A value stands at the beginning as it does after a colon.
@@ -146,6 +151,7 @@ impl<'t> Check<'t> {
         wrong |= (keys & !opening) | (after_key ^ colons) | (commas & !(objects | lists));
 
         if found.escaped != 0 {
+            self.escaped = true;
             wrong |= self.escapes(found.escaped & strings);
         }
         let literals = self.literals(lanes, runs, run_starts);

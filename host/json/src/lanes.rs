@@ -1,6 +1,6 @@
 //! 64 bytes at once.
 
-use wide::{CmpEq, CmpLt, u8x16};
+use wide::u8x16;
 
 /// Bytes that one bitmap word stands for.
 pub(crate) const BLOCK: usize = 64;

@@ -7,6 +7,7 @@ use crate::lanes::{BLOCK, blocks};
 #[derive(Clone, Debug, Default)]
 pub struct Layout {
     blocks: Vec<Block>,
+    escapes: bool,
 }
 
 /// 64 bytes of a text. Brackets and commas are those outside strings.
@@ -26,8 +27,11 @@ impl Layout {
     pub fn map(&mut self, text: &[u8]) {
         let room = self.clear(text);
         let mut strings = Strings::default();
+        let mut escapes = 0;
         blocks(text, |lanes| {
-            let found = strings.of(lanes.equal(b'"'), lanes.equal(b'\\'));
+            let backslashes = lanes.equal(b'\\');
+            escapes |= backslashes;
+            let found = strings.of(lanes.equal(b'"'), backslashes);
             let folded = lanes.folded();
             room.push(Block {
                 quotes: found.quotes,
@@ -36,6 +40,17 @@ impl Layout {
                 commas: lanes.equal(b',') & !found.strings,
             });
         });
+        self.escapes = escapes != 0;
+    }
+
+    /// Whether the text has any escape; if not, every string stands in it as it is.
+    #[inline]
+    pub fn has_escapes(&self) -> bool {
+        self.escapes
+    }
+
+    pub(crate) fn set_escapes(&mut self, escapes: bool) {
+        self.escapes = escapes;
     }
 
     /// Makes room for the blocks of the text.

@@ -1,6 +1,6 @@
 //! What is JSON is decided as serde_json decides it, for texts of every length and every break of them.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use patchpanel_json::{Invalid, Layout, MAX_DEPTH};
 use proptest::prelude::*;

@@ -1,0 +1,285 @@
+//! Very many patterns at once.
+//!
+//! The cost of an event follows what is in it and what matches, not how many patterns there are:
+//!
+//! 1. A [walk](walk) over the event's bytes keeps the values that any pattern names, on a [tape], and jumps over the
+//!    rest.
+//! 2. Of each value a few [aspects](aspect) are looked up: the whole text, its first three bytes, the range of numbers
+//!    it lies in, whatever patterns ask for. Each gives a key, and each pattern stands under the key of one clause that
+//!    few others share, or of [two together](plan).
+//! 3. What stands under the keys is checked clause by clause, from its [code].
+//!
+//! Patterns are kept in [shards](shard) that are copied when they change and are in use, so that adding or removing one
+//! costs microseconds, and whoever matches goes on with the [`Snapshot`] it has.
+
+mod aspect;
+mod code;
+mod consistent;
+mod lookups;
+mod paths;
+mod plan;
+mod shard;
+mod snapshot;
+mod tape;
+mod walk;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::node::Node;
+use crate::pattern::Pattern;
+
+use aspect::{Aspect, Key};
+use code::{Encoder, put, row_paths};
+use lookups::{Lookups, pair_key, spread_key};
+use paths::{Path, Paths};
+use plan::{Plan, plan};
+use shard::Code;
+pub use snapshot::{Scratch, Snapshot};
+
+/// Copies of a row, in bytes, past which they share one code.
+const MOST_COPIES: usize = 256;
+
+/// Patterns by number, to be matched all at once.
+///
+/// ```
+/// use patchpanel_filter::{Index, Pattern, Scratch};
+///
+/// let mut index = Index::default();
+/// let commits: Pattern = r#"{"type": [{"prefix": "git."}]}"#.parse().unwrap();
+/// let private: Pattern = r#"{"payload": {"private": [true], "stars": [{"numeric": [">", 9]}]}}"#.parse().unwrap();
+/// index.insert(1, &commits);
+/// index.insert(2, &private);
+///
+/// let (mut scratch, mut matched) = (Scratch::default(), Vec::new());
+/// let event = br#"{"type": "git.commit", "payload": {"private": true, "stars": 10}}"#;
+/// let snapshot = index.snapshot();
+/// snapshot.matches(event, &mut scratch, &mut matched)?;
+/// assert_eq!(matched, [1, 2]);
+///
+/// index.remove(1);
+/// index.snapshot().matches(event, &mut scratch, &mut matched)?;
+/// assert_eq!(matched, [2]);
+/// snapshot.matches(event, &mut scratch, &mut matched)?;
+/// assert_eq!(matched, [1, 2], "as it was");
+///
+/// let invalid = snapshot.matches(b"{\"type\": }", &mut scratch, &mut matched).unwrap_err();
+/// assert_eq!(invalid.to_string(), "not JSON: expected value at byte 9");
+/// # Ok::<(), patchpanel_filter::Invalid>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Index {
+    now: Arc<Snapshot>,
+    placed: HashMap<u32, Placed>,
+}
+
+/// Where the rows of a pattern are.
+#[derive(Debug)]
+enum Placed {
+    /// One row under one key; what it uses is in its code.
+    One { key: u64, lookup: u32 },
+    /// A row for each alternative.
+    Many(Box<[Row]>),
+}
+
+#[derive(Debug, Default)]
+struct Row {
+    keys: Vec<u64>,
+    lookups: Vec<u32>,
+    pairs: Vec<u32>,
+    /// The path of every clause, and whether it compares numbers.
+    used: Vec<(Path, bool)>,
+}
+
+impl Index {
+    /// Adds a pattern, in place of any that has this number. Takes microseconds.
+    pub fn insert(&mut self, id: u32, pattern: &Pattern) {
+        self.remove(id);
+        let snapshot = Arc::make_mut(&mut self.now);
+        let mut rows: Vec<Row> = pattern
+            .alternatives()
+            .iter()
+            .map(|node| insert(snapshot, id, node))
+            .collect();
+        let placed = match rows.as_mut_slice() {
+            [row] => match (row.keys.as_slice(), row.lookups.as_slice()) {
+                ([key], [lookup]) => Placed::One {
+                    key: *key,
+                    lookup: *lookup,
+                },
+                _ => Placed::Many(rows.into()),
+            },
+            _ => Placed::Many(rows.into()),
+        };
+        self.placed.insert(id, placed);
+    }
+
+    /// Adds a number that every event matches.
+    pub fn insert_any(&mut self, id: u32) {
+        self.remove(id);
+        let row = insert(Arc::make_mut(&mut self.now), id, &Node::default());
+        self.placed.insert(id, Placed::Many(vec![row].into()));
+    }
+
+    /// Removes the pattern of this number; says whether there was one. Takes microseconds.
+    pub fn remove(&mut self, id: u32) -> bool {
+        let Some(placed) = self.placed.remove(&id) else {
+            return false;
+        };
+        let snapshot = Arc::make_mut(&mut self.now);
+        let rows = match placed {
+            Placed::One { key, lookup } => [Row {
+                used: snapshot.code(key, id).map(row_paths).unwrap_or_default(),
+                keys: vec![key],
+                lookups: vec![lookup],
+                pairs: Vec::new(),
+            }]
+            .into(),
+            Placed::Many(rows) => rows,
+        };
+        rows.iter().for_each(|row| remove(snapshot, id, row));
+        true
+    }
+
+    /// The patterns as they are now. Cheap; later changes do not show in it.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.now)
+    }
+
+    /// How many patterns there are.
+    pub fn len(&self) -> usize {
+        self.placed.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.placed.is_empty()
+    }
+
+    /// How much memory all of it takes, in bytes.
+    pub fn bytes(&self) -> usize {
+        let rows = self.placed.values().map(|placed| match placed {
+            Placed::One { .. } => 0,
+            Placed::Many(rows) => {
+                let lists = rows.iter().map(|row| {
+                    let numbers = row.lookups.capacity() + row.pairs.capacity();
+                    row.keys.capacity() * 8 + numbers * 4 + row.used.capacity() * size_of::<(Path, bool)>()
+                });
+                rows.len() * size_of::<Row>() + lists.sum::<usize>()
+            }
+        });
+        // A byte of control beside each place, as hashbrown has it.
+        self.now.bytes() + rows.sum::<usize>() + self.placed.capacity() * 8 / 7 * (size_of::<(u32, Placed)>() + 1)
+    }
+}
+
+/// Adds the row of one alternative.
+fn insert(snapshot: &mut Snapshot, id: u32, node: &Node) -> Row {
+    let paths = Arc::make_mut(&mut snapshot.paths);
+    let mut encoder = Encoder::default();
+    encoder.node(node, Paths::ROOT, &mut |parent, name| paths.make(parent, name));
+    for (path, numeric) in &encoder.all {
+        paths.keep(*path, *numeric);
+    }
+    let code = row_code(&encoder, paths);
+    let plan = plan(node, snapshot);
+    let mut row = keep(snapshot, id, plan);
+    row.used = encoder.all;
+    let code = if row.keys.len() > 1 && row.keys.len() * code.len() > MOST_COPIES {
+        Code::Shared(code.into())
+    } else {
+        Code::Own(code)
+    };
+    for key in &row.keys {
+        snapshot.change(*key, |shard| shard.insert(*key, id, &code));
+    }
+    snapshot.rows += 1;
+    row
+}
+
+/// What stands before the clauses, and the clauses.
+fn row_code(encoder: &Encoder, paths: &Paths) -> Vec<u8> {
+    let mut shared: Vec<Path> = Vec::new();
+    // Clauses stand in the order of the tree, so neighbours have all in common that any two of them have.
+    for (one, other) in encoder.paths.iter().zip(encoder.paths.iter().skip(1)) {
+        let mut at = paths.meeting(*one, *other);
+        while at != Paths::ROOT && !shared.contains(&at) {
+            shared.push(at);
+            at = paths.parent(at);
+        }
+    }
+    let mut code = vec![encoder.flags];
+    put(&mut code, shared.len());
+    for path in shared {
+        put(&mut code, path as usize);
+    }
+    code.extend_from_slice(&encoder.bytes);
+    code
+}
+
+/// Makes the lookups of a plan, and the keys that they give.
+fn keep(snapshot: &mut Snapshot, id: u32, plan: Plan) -> Row {
+    let Snapshot { paths, lookups, .. } = snapshot;
+    let lookups = Arc::make_mut(lookups);
+    let mut row = Row::default();
+    let single = |lookups: &mut Lookups, row: &mut Row, path: Path, key: Key| {
+        let at = match lookups.find(path, key.aspect).filter(|at| row.lookups.contains(at)) {
+            Some(at) => at,
+            None => {
+                let at = lookups.keep(path, key.aspect);
+                row.lookups.push(at);
+                at
+            }
+        };
+        let Some(lookup) = lookups.get(at) else { return };
+        let part = if lookup.spread > 1 {
+            lookup.singles % lookup.spread
+        } else {
+            0
+        };
+        row.keys.push(spread_key(lookup.key(key.hash), part));
+    };
+    match plan {
+        Plan::Always => {
+            let key = Key {
+                aspect: Aspect::Present,
+                hash: 0,
+            };
+            single(lookups, &mut row, Paths::ROOT, key);
+        }
+        Plan::Single(path, keys) => keys.into_iter().for_each(|key| single(lookups, &mut row, path, key)),
+        Plan::Pair((path, keys), (other_path, other_keys)) => {
+            let meeting = paths.meeting(path, other_path);
+            for one in &keys {
+                for other in &other_keys {
+                    let (first, second) = ((path, one.aspect), (other_path, other.aspect));
+                    match lookups.find_pair(first, second).filter(|at| row.pairs.contains(at)) {
+                        Some(_) => {}
+                        None => row.pairs.push(lookups.keep_pair(first, second, meeting)),
+                    }
+                    row.keys.push(pair_key(
+                        Lookups::key(path, one.aspect, one.hash),
+                        Lookups::key(other_path, other.aspect, other.hash),
+                    ));
+                }
+            }
+        }
+    }
+    debug_assert!(!row.keys.is_empty(), "the row of {id} has no key");
+    row
+}
+
+/// Removes what [`insert`] added.
+fn remove(snapshot: &mut Snapshot, id: u32, row: &Row) {
+    let paths = Arc::make_mut(&mut snapshot.paths);
+    for (path, numeric) in &row.used {
+        paths.release(*path, *numeric);
+    }
+    let lookups = Arc::make_mut(&mut snapshot.lookups);
+    row.lookups.iter().for_each(|lookup| lookups.release(*lookup));
+    row.pairs.iter().for_each(|pair| lookups.release_pair(*pair));
+    for key in &row.keys {
+        snapshot.change(*key, |shard| shard.remove(*key, id));
+    }
+    snapshot.rows -= 1;
+}
