@@ -9,11 +9,13 @@ use toml::de::DeValue;
 use super::node::{Entry, Node, Section};
 use super::values::value_of;
 
-/// Reads a pattern; its mistakes are placed in the file. `a.b = [1]`, `"a.b" = [1]` and `a = { b = [1] }` are one
-/// pattern: the first is the third to TOML, and the second to the pattern language.
+/// Reads a pattern, or CloudEvents filters where a list stands; mistakes are placed in the file. `a.b = [1]`,
+/// `"a.b" = [1]` and `a = { b = [1] }` are one pattern: the first is the third to TOML, and the second to the pattern
+/// language.
 pub(super) fn pattern(node: &Node<'_>) -> Option<Pattern> {
-    if !matches!(node.value, DeValue::Table(_)) {
-        return node.expected("a table", "write a pattern such as { type = [\"git.commit\"] }");
+    if !matches!(node.value, DeValue::Table(_) | DeValue::Array(_)) {
+        let help = "write a pattern such as { type = [\"git.commit\"] }";
+        return node.expected("a table, or a list of CloudEvents filters", help);
     }
     let mut not_json = Vec::new();
     let source = source(node, &mut not_json);
@@ -23,7 +25,8 @@ pub(super) fn pattern(node: &Node<'_>) -> Option<Pattern> {
         Err(mut mistakes) => {
             mistakes.retain(|mistake| !not_json.contains(&mistake.span));
             for mistake in mistakes {
-                let separator = if mistake.path.is_empty() { "" } else { "." };
+                let joins = mistake.path.is_empty() || mistake.path.starts_with('[');
+                let separator = if joins { "" } else { "." };
                 let place = Node {
                     span: mistake.span,
                     path: format!("{}{separator}{}", node.path, mistake.path),
@@ -121,6 +124,29 @@ mod tests {
             "[filter]\n\"payload.user.id\" = [+7.0]\n[filter.payload]\nok = [true]",
         ] {
             assert_eq!(read(text).as_ref(), Ok(&expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_cloudevents_filters() {
+        let expected: Pattern =
+            r#"{"type": [{"prefix": "git."}], "not": {"correlation_id": ["x"], "metadata.partitionkey": ["7"]}}"#
+                .parse()
+                .unwrap();
+        for text in [
+            "filter = [{ prefix.type = 'git.' }, { not.exact = { correlationid = 'x', partitionkey = '7' } }]",
+            "[[filter]]\nprefix = { type = 'git.' }\n[[filter]]\nnot.exact = { correlationid = 'x', partitionkey = '7' }",
+        ] {
+            assert_eq!(read(text).as_ref(), Ok(&expected), "{text}");
+        }
+        let said = read("filter = [{ prefx = { type = 'a' } }, { exact = { payload = 5 } }]").unwrap_err();
+        for part in [
+            "filter[0].prefx",
+            "did you mean `prefix`?",
+            "filter[1].exact.payload",
+            "a string is expected",
+        ] {
+            assert!(said.contains(part), "{part}: {said}");
         }
     }
 
