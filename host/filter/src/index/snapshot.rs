@@ -72,6 +72,17 @@ pub struct Scratch {
     seen: HashSet<u64>,
 }
 
+/// How often a key was looked up of one event, where values are so many that it matters.
+#[derive(Clone, Copy, Debug)]
+enum Turn {
+    /// Once for each value.
+    Only,
+    /// The first time: for all values with this key.
+    First,
+    /// Once more: only for rows that ask which element of a list a value is in.
+    Later,
+}
+
 /// Which of the keys are a lookup's.
 #[derive(Clone, Copy, Debug, Default)]
 struct KeysFound {
@@ -313,16 +324,19 @@ impl<'s> Search<'s> {
             return self.probe_spread(lookup, key, entry);
         }
         let Some(chain) = self.snapshot.chain(key) else { return };
-        // Rows that were looked at for another value with this key need not be again, except for the elements of lists.
-        let again = many && !self.seen.insert(key);
-        self.verify(chain, [entry, NONE], again);
+        let turn = match many {
+            false => Turn::Only,
+            true if self.seen.insert(key) => Turn::First,
+            true => Turn::Later,
+        };
+        self.verify(chain, [entry, NONE], turn);
     }
 
     fn probe_spread(&mut self, lookup: &Lookup, key: u64, entry: u32) {
         for part in 0..lookup.spread {
             let key = spread_key(key, part);
             if let Some(chain) = self.snapshot.chain(key) {
-                self.verify(chain, [entry, NONE], false);
+                self.verify(chain, [entry, NONE], Turn::Only);
             }
         }
     }
@@ -360,7 +374,7 @@ impl<'s> Search<'s> {
             return;
         };
         if let Some(chain) = self.snapshot.chain(pair_key(one, other)) {
-            self.verify(chain, [first, second], false);
+            self.verify(chain, [first, second], Turn::Only);
         }
     }
 
@@ -416,19 +430,18 @@ impl<'s> Search<'s> {
         rest.start
     }
 
-    /// Notes the subscriptions of all rows that hold. With `again`, only rows are looked at for which it matters which
-    /// of equal values they are found by.
+    /// Notes the subscriptions of all rows that hold.
     #[inline(always)]
-    fn verify(&mut self, chain: Chain<'_>, pins: [u32; 2], again: bool) {
+    fn verify(&mut self, chain: Chain<'_>, pins: [u32; 2], turn: Turn) {
         for (id, code) in chain {
-            if self.holds(code, pins, again).unwrap_or(false) {
+            if self.holds(code, pins, turn).unwrap_or(false) {
                 self.matched.push(id);
             }
         }
     }
 
     #[inline(always)]
-    fn holds(&self, code: &[u8], pins: [u32; 2], again: bool) -> Option<bool> {
+    fn holds(&self, code: &[u8], pins: [u32; 2], turn: Turn) -> Option<bool> {
         let (flags, mut rest) = code.split_first()?;
         let mut together = *flags != 0;
         for _ in 0..take(&mut rest)? {
@@ -444,10 +457,11 @@ impl<'s> Search<'s> {
             let pins = pins.split(|pin| *pin == NONE).next().unwrap_or_default();
             return Some(consistent::holds(rest, event, pins));
         }
-        if again {
-            return Some(false);
+        match turn {
+            Turn::Only => self.each_holds(rest, pins),
+            Turn::First => self.each_holds(rest, [NONE; 2]),
+            Turn::Later => Some(false),
         }
-        self.each_holds(rest, pins)
     }
 
     /// Clauses that have no list in common hold one by one.
@@ -503,7 +517,7 @@ impl<'s> Search<'s> {
         for group in &self.snapshot.groups {
             for shard in &group.shards {
                 for tag in shard.tags() {
-                    self.verify(shard.chain(tag.into()), [NONE; 2], false);
+                    self.verify(shard.chain(tag.into()), [NONE; 2], Turn::Only);
                 }
             }
         }

@@ -62,8 +62,17 @@ fn nested_event() -> impl Strategy<Value = Map<String, Value>> {
     prop::collection::btree_map(name(), value, 1..4).prop_map(|map| map.into_iter().collect())
 }
 
+/// Lists that are longer than what an index looks up one by one.
+fn long_event() -> impl Strategy<Value = Map<String, Value>> {
+    let object = prop::collection::btree_map(name(), scalar(), 1..3);
+    let object = object.prop_map(|map| Value::Object(map.into_iter().collect()));
+    let list = |element: BoxedStrategy<Value>| prop::collection::vec(element, 5..25).prop_map(Value::from);
+    let value = prop_oneof![list(scalar().boxed()), list(object.boxed())];
+    prop::collection::btree_map(name(), value, 1..3).prop_map(|map| map.into_iter().collect())
+}
+
 pub(crate) fn event() -> impl Strategy<Value = Map<String, Value>> {
-    prop_oneof![loose_event(), nested_event()]
+    prop_oneof![3 => loose_event(), 3 => nested_event(), 1 => long_event()]
 }
 
 fn wildcard() -> impl Strategy<Value = String> {
