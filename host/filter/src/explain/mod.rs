@@ -1,6 +1,6 @@
 //! Why a pattern matches an event or does not: every condition by itself, with what the event has in its place.
 //!
-//! Whether an alternative holds is asked of the same walk that matches ([`eval`](crate::eval)), and so is each of its
+//! Whether an alternative holds is asked of the same walk that matches ([`eval`]), and so is each of its
 //! conditions, as a pattern of its own. What does not fail by itself fails with the others: those are the conditions on
 //! the elements of a list. To tell them, conditions are put together again one after the other, as long as they hold.
 

@@ -64,29 +64,42 @@ impl Apart {
     }
 }
 
-/// One line for each predicate, below each `not` that does not hold what holds instead, and where there is more than one
-/// alternative, a line for each. Of an event that matches, only an alternative that holds is shown.
+impl Explanation {
+    /// One line for each predicate, below each `not` that does not hold what holds instead, and where there is more than
+    /// one alternative, a line for each. Of an event that matches, only an alternative that holds is shown.
+    pub fn tree(&self) -> String {
+        let count = self.alternatives.len();
+        let lines =
+            |(index, alternative): (usize, &Alternative)| alternative.lines((count > 1).then_some((index, count)));
+        let numbered = || (1..).zip(&self.alternatives);
+        let lines: Vec<String> = match numbered().find(|(_, alternative)| alternative.held) {
+            Some(held) => lines(held),
+            None => numbered().flat_map(lines).collect(),
+        };
+        lines.join("\n")
+    }
+
+    /// What the nearest alternative lacks, in one line without a full stop; none if the event matches.
+    pub fn nearest_miss(&self) -> Option<String> {
+        let (_, nearest) = self.nearest()?;
+        let mut misses = nearest.misses();
+        let more = misses.len().saturating_sub(SHOWN_MISSES);
+        if more > 0 {
+            misses.truncate(SHOWN_MISSES);
+            misses.push(format!("and {more} more"));
+        }
+        Some(misses.join("; "))
+    }
+}
+
+/// The tree, and below it the nearest miss.
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.alternatives.len();
-        if let Some((index, held)) = (1..).zip(&self.alternatives).find(|(_, alternative)| alternative.held) {
-            let lines = held.lines(if count > 1 { Some((index, count)) } else { None });
-            return f.write_str(&lines.join("\n"));
+        f.write_str(&self.tree())?;
+        match self.nearest_miss() {
+            Some(miss) => write!(f, "\nnearest miss: {miss}"),
+            None => Ok(()),
         }
-        for (index, alternative) in (1..).zip(&self.alternatives) {
-            for line in alternative.lines(if count > 1 { Some((index, count)) } else { None }) {
-                writeln!(f, "{line}")?;
-            }
-        }
-        let misses = self.nearest().map(|(_, nearest)| nearest.misses()).unwrap_or_default();
-        let misses = misses.iter().map(String::as_str);
-        f.write_str("nearest miss: ")?;
-        let more = misses.len().saturating_sub(SHOWN_MISSES);
-        f.write_str(&misses.take(SHOWN_MISSES).collect::<Vec<_>>().join("; "))?;
-        if more > 0 {
-            write!(f, "; and {more} more")?;
-        }
-        Ok(())
     }
 }
 
