@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// An event as filters see it. Plain fields are read in place; nested ones are parsed when a filter first asks for them,
 /// once for all filters.
-pub(crate) struct EventFields<'e> {
+pub struct EventFields<'e> {
     event: &'e Event,
     channels: OnceCell<Option<Value>>,
     metadata: OnceCell<Option<Value>>,
@@ -15,7 +15,8 @@ pub(crate) struct EventFields<'e> {
 }
 
 impl<'e> EventFields<'e> {
-    pub(crate) fn new(event: &'e Event) -> Self {
+    /// The fields of this event.
+    pub fn new(event: &'e Event) -> Self {
         EventFields {
             event,
             channels: OnceCell::new(),

@@ -22,6 +22,7 @@ mod split;
 mod stats;
 mod table;
 
+pub use fields::EventFields;
 pub use pipeline::{Processed, Scratch, StepFailure};
 pub use plan::{ChannelEntry, DeliveryPlan, IngressStep, Step, Subscription};
 pub use ports::{Channel, PluginFailure, Redactor, Transformer};
