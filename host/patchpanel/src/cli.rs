@@ -10,7 +10,8 @@ use clap::{Args, Parser, Subcommand};
     name = "patchpanel",
     version,
     max_term_width = 100,
-    after_help = "Exit codes: 0 done, 1 failed, 2 wrong arguments, configuration or input, 130 interrupted."
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong arguments, configuration or input, 3 no subscription \
+                  matched (explain), 130 interrupted."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -25,6 +26,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Route events from a file offline and print every delivery that would result, without delivering
     Route(RouteArgs),
+    /// Explain why an event matches the subscriptions of a configuration, or why it does not, without running plugins
+    Explain(ExplainArgs),
     /// Send events to a running router
     Publish(PublishArgs),
     /// Work with configuration files
@@ -78,6 +81,26 @@ pub(crate) struct RouteArgs {
     /// Events, one JSON object per line; `-` is standard input
     #[arg(value_name = "INPUT", default_value = "-")]
     pub(crate) input: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 a subscription matched (the named one, if one is named), 3 none did, 1 failed, \
+                        2 wrong arguments, configuration or event."
+)]
+pub(crate) struct ExplainArgs {
+    /// Configuration file
+    #[arg(long, short, value_name = "FILE", default_value = "patchpanel.toml")]
+    pub(crate) config: PathBuf,
+    /// The event, one JSON object or structured CloudEvent; `-` is standard input
+    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    pub(crate) event: PathBuf,
+    /// Explain this subscription only
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) subscription: Option<String>,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

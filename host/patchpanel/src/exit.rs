@@ -6,5 +6,7 @@ pub(crate) const OK: u8 = 0;
 pub(crate) const FAILED: u8 = 1;
 /// The command line, the configuration or some of the input is wrong. (The code that clap uses, too.)
 pub(crate) const WRONG_INPUT: u8 = 2;
+/// No subscription matched, as `explain` was asked.
+pub(crate) const NOT_MATCHED: u8 = 3;
 /// A second signal cut a drain short.
 pub(crate) const INTERRUPTED: u8 = 130;

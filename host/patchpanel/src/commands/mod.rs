@@ -2,6 +2,7 @@
 
 mod config;
 mod demo;
+mod explain;
 mod plugin;
 mod publish;
 mod route;
@@ -15,6 +16,7 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<u8> {
         Command::Run(args) => run::run(args),
         Command::Demo(args) => demo::demo(args),
         Command::Route(args) => route::route(args),
+        Command::Explain(args) => explain::explain(args),
         Command::Publish(args) => publish::publish(args),
         Command::Config(command) => config::config(command),
         Command::Plugin(command) => plugin::plugin(command),

@@ -29,7 +29,8 @@ use anyhow::Context as _;
 use toml::de::DeTable;
 
 pub(crate) use self::mistakes::Mistakes;
-pub(crate) use self::model::Config;
+pub(crate) use self::model::{ChannelConfig, Config, SubscriptionConfig};
+pub(crate) use self::names::suggestion;
 use self::node::Section;
 use self::plugins::Plugins;
 use self::report::Report;

@@ -23,7 +23,7 @@ pub(super) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) 
 }
 
 /// "did you mean `x`?", or else all that would have been accepted; empty if nothing would.
-pub(super) fn suggestion<'n>(name: &str, known: impl IntoIterator<Item = &'n str> + Clone) -> String {
+pub(crate) fn suggestion<'n>(name: &str, known: impl IntoIterator<Item = &'n str> + Clone) -> String {
     if let Some(candidate) = nearest(name, known.clone()) {
         return format!("did you mean `{candidate}`?");
     }

@@ -1,6 +1,8 @@
 //! The command line itself. (That this file is here also makes `cargo test --workspace` build the binary, which the
 //! end-to-end tests run.)
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+mod explain;
 
 use std::process::Command;
 
@@ -17,7 +19,7 @@ fn patchpanel(arguments: &[&str]) -> (i32, String, String) {
 fn help_names_every_command_and_the_exit_codes() {
     let (code, help, _) = patchpanel(&["--help"]);
     assert_eq!(code, 0);
-    for command in ["run", "demo", "route", "publish", "config", "plugin"] {
+    for command in ["run", "demo", "route", "explain", "publish", "config", "plugin"] {
         assert!(help.contains(&format!("\n  {command} ")), "{help}");
         let (code, help, _) = patchpanel(&[command, "--help"]);
         assert!(code == 0 && help.contains("Usage: patchpanel"), "{help}");
@@ -26,6 +28,7 @@ fn help_names_every_command_and_the_exit_codes() {
         help.contains("Exit codes: 0 done, 1 failed, 2 wrong arguments"),
         "{help}"
     );
+    assert!(help.contains("3 no subscription matched (explain)"), "{help}");
 }
 
 #[test]
