@@ -5,6 +5,8 @@
 //! brackets, to know what is an object and what a list. Where the text is wrong is not known then; a text that is
 //! refused is read once more by serde_json to tell the place.
 
+use fearless_simd::{Simd, dispatch};
+
 use crate::bits::{Next, Past, Strings};
 use crate::invalid::Invalid;
 use crate::lanes::{BLOCK, Lanes, blocks};
@@ -21,16 +23,29 @@ impl Layout {
     /// # Errors
     /// What is wrong and where; the layout is of no use then.
     pub fn check(&mut self, text: &[u8]) -> Result<(), Invalid> {
-        if simdutf8::basic::from_utf8(text).is_err() {
+        self.blocks.clear();
+        self.blocks.reserve(text.len().div_ceil(BLOCK));
+        dispatch!(self.level, simd => self.check_with(simd, text))
+    }
+
+    #[inline(always)]
+    fn check_with<S: Simd>(&mut self, simd: S, text: &[u8]) -> Result<(), Invalid> {
+        let mut check = Check::new(text);
+        blocks(
+            simd,
+            text,
+            #[inline(always)]
+            |lanes| {
+                let block = check.block(lanes);
+                self.blocks.push(block);
+            },
+        );
+        self.escapes = check.escaped;
+        // Most texts are ASCII, and then are UTF-8.
+        if check.beyond_ascii && simdutf8::basic::from_utf8(text).is_err() {
             return Err(Invalid::find(text));
         }
-        let mut check = Check::new(text);
-        let room = self.clear(text);
-        blocks(text, |lanes| room.push(check.block(lanes)));
-        let escapes = check.escaped;
-        let checked = check.finish();
-        self.set_escapes(escapes);
-        checked
+        check.finish()
     }
 }
 
@@ -73,6 +88,7 @@ struct Check<'t> {
     depth: usize,
     too_deep: Option<usize>,
     escaped: bool,
+    beyond_ascii: bool,
     /// Anything but 0: something was wrong.
     wrong: u64,
 }
@@ -97,6 +113,7 @@ impl<'t> Check<'t> {
             depth: 0,
             too_deep: None,
             escaped: false,
+            beyond_ascii: false,
             wrong: 0,
         };
         // A value stands at the beginning as it does after a colon.
@@ -105,9 +122,10 @@ impl<'t> Check<'t> {
     }
 
     #[inline(always)]
-    fn block(&mut self, lanes: Lanes) -> Block {
+    fn block<S: Simd>(&mut self, lanes: Lanes<S>) -> Block {
         let found = self.strings.of(lanes.equal(b'"'), lanes.equal(b'\\'));
         let strings = found.strings;
+        self.beyond_ascii |= lanes.below(0x80) != u64::MAX;
         let outside = !(strings | found.quotes);
         let folded = lanes.folded();
         let opens = folded.equal(b'{') & outside;
@@ -158,12 +176,7 @@ impl<'t> Check<'t> {
         wrong |= self.numbers.wrong(lanes, runs & !literals, run_starts & !literals);
         self.wrong |= wrong;
         self.base += BLOCK;
-        Block {
-            quotes: found.quotes,
-            opens,
-            closes,
-            commas,
-        }
+        Block::new(found.quotes, opens, closes, commas)
     }
 
     /// What stands directly in an object and what in a list; brackets themselves may be counted to either.
@@ -206,7 +219,7 @@ impl<'t> Check<'t> {
 
     /// The bytes of `true`, `false` and `null`.
     #[inline(always)]
-    fn literals(&mut self, lanes: Lanes, runs: u64, starts: u64) -> u64 {
+    fn literals<S: Simd>(&mut self, lanes: Lanes<S>, runs: u64, starts: u64) -> u64 {
         let mut found = (1 << self.literal) - 1;
         self.literal = 0;
         let folded = lanes.folded();

@@ -1,13 +1,27 @@
 //! Where the strings, brackets and commas of a text are.
 
+use fearless_simd::{Level, Simd, dispatch};
+
 use crate::bits::Strings;
 use crate::lanes::{BLOCK, blocks};
 
 /// The layout of one JSON text, as bitmaps. Keeps its memory from one text to the next.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Layout {
-    blocks: Vec<Block>,
-    escapes: bool,
+    pub(crate) blocks: Vec<Block>,
+    pub(crate) escapes: bool,
+    /// What this machine can do.
+    pub(crate) level: Level,
+}
+
+impl Default for Layout {
+    fn default() -> Layout {
+        Layout {
+            blocks: Vec::new(),
+            escapes: false,
+            level: Level::new(),
+        }
+    }
 }
 
 /// 64 bytes of a text. Brackets and commas are those outside strings.
@@ -20,26 +34,52 @@ pub(crate) struct Block {
     /// `}` and `]`.
     pub(crate) closes: u64,
     pub(crate) commas: u64,
+    /// How many of them there are.
+    open_count: u8,
+    close_count: u8,
+}
+
+impl Block {
+    #[inline(always)]
+    pub(crate) fn new(quotes: u64, opens: u64, closes: u64, commas: u64) -> Block {
+        Block {
+            quotes,
+            opens,
+            closes,
+            commas,
+            open_count: opens.count_ones() as u8,
+            close_count: closes.count_ones() as u8,
+        }
+    }
 }
 
 impl Layout {
     /// Finds the layout of text that is known to be JSON. Of other text the layout is of no use, but nothing worse.
     pub fn map(&mut self, text: &[u8]) {
-        let room = self.clear(text);
+        self.blocks.clear();
+        self.blocks.reserve(text.len().div_ceil(BLOCK));
+        dispatch!(self.level, simd => self.map_with(simd, text));
+    }
+
+    #[inline(always)]
+    fn map_with<S: Simd>(&mut self, simd: S, text: &[u8]) {
         let mut strings = Strings::default();
         let mut escapes = 0;
-        blocks(text, |lanes| {
-            let backslashes = lanes.equal(b'\\');
-            escapes |= backslashes;
-            let found = strings.of(lanes.equal(b'"'), backslashes);
-            let folded = lanes.folded();
-            room.push(Block {
-                quotes: found.quotes,
-                opens: folded.equal(b'{') & !found.strings,
-                closes: folded.equal(b'}') & !found.strings,
-                commas: lanes.equal(b',') & !found.strings,
-            });
-        });
+        blocks(
+            simd,
+            text,
+            #[inline(always)]
+            |lanes| {
+                let backslashes = lanes.equal(b'\\');
+                escapes |= backslashes;
+                let found = strings.of(lanes.equal(b'"'), backslashes);
+                let folded = lanes.folded();
+                let outside = !found.strings;
+                let (opens, closes) = (folded.equal(b'{') & outside, folded.equal(b'}') & outside);
+                self.blocks
+                    .push(Block::new(found.quotes, opens, closes, lanes.equal(b',') & outside));
+            },
+        );
         self.escapes = escapes != 0;
     }
 
@@ -47,17 +87,6 @@ impl Layout {
     #[inline]
     pub fn has_escapes(&self) -> bool {
         self.escapes
-    }
-
-    pub(crate) fn set_escapes(&mut self, escapes: bool) {
-        self.escapes = escapes;
-    }
-
-    /// Makes room for the blocks of the text.
-    pub(crate) fn clear(&mut self, text: &[u8]) -> &mut Vec<Block> {
-        self.blocks.clear();
-        self.blocks.reserve(text.len().div_ceil(BLOCK));
-        &mut self.blocks
     }
 
     /// The next quote that opens or closes a string, at this byte or after it; past the end if there is none.
@@ -90,27 +119,28 @@ impl Layout {
     /// The byte after the object or list that opens at this byte; past the end if it never closes.
     ///
     /// Where a block has fewer closing brackets than are open, counting is enough.
+    #[inline]
     pub fn end_of(&self, open: usize) -> usize {
-        let mut number = open / BLOCK;
+        let mut depth = 0;
         let mut mask = u64::MAX << (open % BLOCK);
-        let mut depth = 0_u32;
-        while let Some(block) = self.blocks.get(number) {
-            let (opens, mut closes) = (block.opens & mask, block.closes & mask);
-            let most = closes.count_ones();
-            if most >= depth.max(1) {
-                let mut before = 0;
-                while closes != 0 {
-                    let bit = closes & closes.wrapping_neg();
-                    before += 1;
-                    if depth + (opens & (bit - 1)).count_ones() == before {
-                        return number * BLOCK + bit.trailing_zeros() as usize + 1;
-                    }
-                    closes ^= bit;
+        for (number, block) in self.blocks.iter().enumerate().skip(open / BLOCK) {
+            if depth > u32::from(block.close_count) {
+                depth = depth + u32::from(block.open_count) - u32::from(block.close_count);
+                continue;
+            }
+            let mut brackets = (block.opens | block.closes) & mask;
+            mask = u64::MAX;
+            while brackets != 0 {
+                let bit = brackets & brackets.wrapping_neg();
+                brackets ^= bit;
+                if block.opens & bit != 0 {
+                    depth += 1;
+                } else if depth > 1 {
+                    depth -= 1;
+                } else {
+                    return number * BLOCK + bit.trailing_zeros() as usize + 1;
                 }
             }
-            depth = (depth + opens.count_ones()).saturating_sub(most);
-            mask = u64::MAX;
-            number += 1;
         }
         self.blocks.len() * BLOCK
     }

@@ -3,6 +3,8 @@
 //! Each part of a number begins where the part before it ended, so it is enough to follow the beginnings over runs of
 //! digits and to see that nothing stands anywhere else.
 
+use fearless_simd::Simd;
+
 use crate::bits::{Next, Past};
 use crate::lanes::Lanes;
 
@@ -24,7 +26,7 @@ impl Numbers {
     /// Where something is wrong. `numbers` is everything outside strings that may only belong to a number, and
     /// `starts` the bytes of it that nothing of it stands before.
     #[inline(always)]
-    pub(crate) fn wrong(&mut self, lanes: Lanes, numbers: u64, starts: u64) -> u64 {
+    pub(crate) fn wrong<S: Simd>(&mut self, lanes: Lanes<S>, numbers: u64, starts: u64) -> u64 {
         let digits = lanes.digits() & numbers;
         let dots = lanes.equal(b'.') & numbers;
         let minuses = lanes.equal(b'-') & numbers;

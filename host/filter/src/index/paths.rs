@@ -64,12 +64,16 @@ impl Default for Paths {
     }
 }
 
-/// The first eight bytes, and zeros.
+/// The first eight bytes of the name that `text` begins with, or all of it and zeros.
 #[inline(always)]
-fn word(name: &[u8]) -> u64 {
-    match name.first_chunk::<8>() {
-        Some(bytes) => u64::from_le_bytes(*bytes),
-        None => name.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+fn word(text: &[u8], length: usize) -> u64 {
+    match text.first_chunk::<8>() {
+        Some(bytes) => u64::from_le_bytes(*bytes) & if length < 8 { (1 << (8 * length)) - 1 } else { u64::MAX },
+        None => text
+            .iter()
+            .take(length)
+            .rev()
+            .fold(0, |word, byte| word << 8 | u64::from(*byte)),
     }
 }
 
@@ -88,15 +92,20 @@ impl Paths {
     }
 
     /// The member of that name, if any pattern asks for it.
-    #[inline(always)]
     pub(crate) fn child(&self, parent: Path, name: &[u8]) -> Option<Path> {
+        self.child_at(parent, name, name.len())
+    }
+
+    /// As [`Paths::child`], for the name of that length that the text begins with.
+    #[inline(always)]
+    pub(crate) fn child_at(&self, parent: Path, text: &[u8], length: usize) -> Option<Path> {
         let node = self.nodes.get(parent as usize)?;
-        let word = word(name);
-        let mixed = mix(word, name.len());
+        let word = word(text, length);
+        let mixed = mix(word, length);
         if node.children & 1 << (mixed >> 58) == 0 {
             return None;
         }
-        self.look_up(parent, name, word, mixed)
+        self.look_up(parent, text.get(..length)?, word, mixed)
     }
 
     fn look_up(&self, parent: Path, name: &[u8], word: u64, mixed: u64) -> Option<Path> {
@@ -167,7 +176,7 @@ impl Paths {
     /// [`Paths::keep`].
     pub(crate) fn make(&mut self, parent: Path, name: &str) -> Path {
         let bytes = name.as_bytes();
-        let word = word(bytes);
+        let word = word(bytes, bytes.len());
         let mixed = mix(word, bytes.len());
         if let Some(found) = self.look_up(parent, bytes, word, mixed) {
             return found;
@@ -237,7 +246,7 @@ impl Paths {
                 .unwrap_or_default();
             self.names.extend_from_slice(name);
             node.name = (start as u32, self.names.len() as u32);
-            let (parent, word) = (node.parent, word(name));
+            let (parent, word) = (node.parent, word(name, name.len()));
             let mixed = mix(word, name.len());
             self.put(path, parent, word, mixed);
         }

@@ -347,7 +347,7 @@ impl<'s> Search<'s> {
             return true;
         };
         let combinations = ones.len() * others.len();
-        if combinations > 1 && pair.meeting != Paths::ROOT && self.tape.arrays().len() > 0 {
+        if combinations > 1 && pair.meeting != Paths::ROOT && !self.tape.arrays().is_empty() {
             return self.look_up_together(pair, ones, others);
         }
         if combinations > COMBINATIONS.max(self.snapshot.rows) {

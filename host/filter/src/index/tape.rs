@@ -249,7 +249,7 @@ impl Tape {
     pub(crate) fn members(&self, container: u32) -> impl Iterator<Item = (u32, &Entry)> + Clone {
         let end = self.entry(container).map_or(0, |entry| entry.end);
         let mut at = container + 1;
-        let mut next = move || {
+        let next = move || {
             let entry = self.entry(at).filter(|_| at < end)?;
             let here = at;
             at = match entry.kind {
@@ -259,7 +259,7 @@ impl Tape {
             };
             Some((here, entry))
         };
-        std::iter::from_fn(move || next()).filter(|(_, entry)| entry.kind != Kind::Dead)
+        std::iter::from_fn(next).filter(|(_, entry)| entry.kind != Kind::Dead)
     }
 }
 

@@ -88,13 +88,11 @@ impl Walk<'_> {
                 _ => return None,
             }
             let last = self.layout.quote_from(first + 1);
-            let name = self.text.get(first + 1..last)?;
-            let child = self.paths.child(frame.path, name);
-            let child = if child.is_none() && self.layout.has_escapes() {
-                self.escaped(frame.path, name)
-            } else {
-                child
-            };
+            let (name, length) = (self.text.get(first + 1..)?, last - first - 1);
+            let mut child = self.paths.child_at(frame.path, name, length);
+            if child.is_none() && self.layout.has_escapes() {
+                child = self.escaped(frame.path, name.get(..length)?);
+            }
             let mark = match child {
                 None => {
                     let mark = self.layout.mark_from(last + 1);
