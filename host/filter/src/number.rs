@@ -2,84 +2,87 @@
 
 use std::cmp::Ordering;
 
-/// The value of a JSON number: whole numbers exactly, everything else as the nearest `f64`.
+/// The value of a JSON number: whole numbers of up to 64 bits exactly, everything else as the nearest `f64`.
 ///
-/// Invariant: `Float` holds only what `Whole` cannot: numbers with a fraction, and those past 2^127.
+/// Invariant: `Large` are the whole numbers from 2^53 up to 2^127, on either side of zero, where not all whole numbers
+/// are an `f64`. All others are `Float`, so that most comparisons are those of floats.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Exact {
-    Whole(i128),
     Float(f64),
+    Large(i128),
 }
 
+/// 2^53: below it every whole number is an `f64`, and from it on every `f64` is a whole number.
+const LARGE: f64 = 9_007_199_254_740_992.0;
 /// 2^127: whole floats below it fit `i128`.
-const WHOLE_END: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
+const LARGE_END: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
 
 impl Exact {
     /// The value of a number in an event. `None` only for numbers that no `f64` can hold.
     pub(crate) fn of(number: &serde_json::Number) -> Option<Exact> {
         if let Some(whole) = number.as_i64() {
-            return Some(Exact::Whole(whole.into()));
+            return Some(Exact::of_whole(whole.into()));
         }
         if let Some(whole) = number.as_u64() {
-            return Some(Exact::Whole(whole.into()));
+            return Some(Exact::of_whole(whole.into()));
         }
-        number.as_f64().filter(|float| float.is_finite()).map(Exact::of_float)
+        number.as_f64().and_then(Exact::of_float)
     }
 
     /// The value of a number as JSON spells it; the same as [`Exact::of`] what serde_json makes of the text.
     pub(crate) fn parse(text: &[u8]) -> Option<Exact> {
-        let digits = text.strip_prefix(b"-").unwrap_or(text);
-        if digits.len() <= 18 && digits.iter().all(u8::is_ascii_digit) {
-            let whole = digits
-                .iter()
-                .fold(0_i128, |whole, digit| whole * 10 + i128::from(digit - b'0'));
-            return Some(Exact::Whole(if digits.len() < text.len() { -whole } else { whole }));
-        }
-        let text = std::str::from_utf8(text).ok()?;
+        let (sign, digits) = text.strip_prefix(b"-").map_or((1, text), |digits| (-1, digits));
         if digits.len() <= 20 && digits.iter().all(u8::is_ascii_digit) {
-            let whole: i128 = text.parse().ok()?;
+            let add = |whole: i128, digit: &u8| whole * 10 + i128::from(digit - b'0');
+            let whole = sign * digits.iter().fold(0, add);
             if whole >= i64::MIN.into() && whole <= u64::MAX.into() {
-                return Some(Exact::Whole(whole));
+                return Some(Exact::of_whole(whole));
             }
         }
-        text.parse()
-            .ok()
-            .filter(|float: &f64| float.is_finite())
-            .map(Exact::of_float)
+        std::str::from_utf8(text).ok()?.parse().ok().and_then(Exact::of_float)
+    }
+
+    fn of_whole(whole: i128) -> Exact {
+        // Exact below the limit, and above it rounding does not lead below it.
+        let float = whole as f64;
+        if float.abs() < LARGE {
+            Exact::Float(float)
+        } else {
+            Exact::Large(whole)
+        }
+    }
+
+    fn of_float(float: f64) -> Option<Exact> {
+        match float.abs() {
+            ..LARGE => Some(Exact::Float(if float == 0.0 { 0.0 } else { float })),
+            // Exact: the float is whole and in range.
+            LARGE..LARGE_END => Some(Exact::Large(float as i128)),
+            _ => float.is_finite().then_some(Exact::Float(float)),
+        }
     }
 
     /// The nearest `f64`. Of two values the greater never comes to less.
     pub(crate) fn nearest(self) -> f64 {
         match self {
-            Exact::Whole(whole) => whole as f64,
             Exact::Float(float) => float,
-        }
-    }
-
-    fn of_float(float: f64) -> Exact {
-        if float.fract() == 0.0 && float.abs() < WHOLE_END {
-            // Exact: the float is whole and in range.
-            Exact::Whole(float as i128)
-        } else {
-            Exact::Float(float)
+            Exact::Large(whole) => whole as f64,
         }
     }
 
     pub(crate) fn compare(self, other: Exact) -> Ordering {
         match (self, other) {
-            (Exact::Whole(a), Exact::Whole(b)) => a.cmp(&b),
             (Exact::Float(a), Exact::Float(b)) => a.total_cmp(&b),
-            (Exact::Whole(a), Exact::Float(b)) => whole_to_float(a, b),
-            (Exact::Float(a), Exact::Whole(b)) => whole_to_float(b, a).reverse(),
+            (Exact::Large(a), Exact::Large(b)) => a.cmp(&b),
+            (Exact::Float(a), Exact::Large(b)) => float_to_large(a, b),
+            (Exact::Large(a), Exact::Float(b)) => float_to_large(b, a).reverse(),
         }
     }
 }
 
-/// Compares without rounding the whole number: `float` has a fraction, or is past every `i128`.
-fn whole_to_float(whole: i128, float: f64) -> Ordering {
-    if float >= WHOLE_END {
-        Ordering::Less
-    } else if float <= -WHOLE_END || whole > float.floor() as i128 {
+/// One of them is farther from zero, by its kind alone.
+fn float_to_large(float: f64, large: i128) -> Ordering {
+    let float_is_greater = if float.abs() < LARGE { large < 0 } else { float > 0.0 };
+    if float_is_greater {
         Ordering::Greater
     } else {
         Ordering::Less
@@ -99,7 +102,7 @@ impl Number {
         let read = |text: &str| Exact::of(&serde_json::from_str(text).ok()?);
         let value = read(text)?;
         let short = match value {
-            Exact::Whole(whole) => whole.to_string(),
+            Exact::Large(whole) => whole.to_string(),
             Exact::Float(float) => float.to_string(),
         };
         // The short form is printed if reading it gives the same value; near the ends of `f64` it may not.

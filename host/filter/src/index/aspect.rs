@@ -99,6 +99,18 @@ impl Aspect {
         )
     }
 
+    /// Whether all values that have a key have the same one.
+    pub(crate) fn is_constant(self) -> bool {
+        matches!(self, Aspect::Above(_) | Aspect::Below(_) | Aspect::Present)
+    }
+
+    pub(crate) fn is_numeric(self) -> bool {
+        matches!(
+            self,
+            Aspect::Number | Aspect::Cell(_) | Aspect::Above(_) | Aspect::Below(_)
+        )
+    }
+
     /// A number that no other aspect has.
     pub(crate) fn tag(self) -> u64 {
         let (kind, detail): (u64, u16) = match self {

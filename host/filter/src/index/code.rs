@@ -2,7 +2,7 @@
 //! without following pointers.
 //!
 //! ```text
-//! row     = flags:byte count path* clause*        the paths are those that clauses share
+//! row     = flags:byte length path* clause*       the paths are those that clauses share
 //! clause  = path tag:byte length (item* | alternative*)
 //! item    = operator:byte length operand
 //! alternative = length clause*
@@ -15,7 +15,7 @@ use ipnet::IpNet;
 use memchr::memmem;
 
 use crate::level::Level;
-use crate::matcher::{Excluded, Leaf, Matcher};
+use crate::matcher::{Excluded, Matcher};
 use crate::node::Node;
 use crate::number::{Bound, Bounds, Exact};
 use crate::text::{Caseless, Wildcard};
@@ -75,8 +75,8 @@ pub(crate) struct Encoder {
     pub(crate) flags: u8,
     /// The path of every clause, those inside `not` left out.
     pub(crate) paths: Vec<Path>,
-    /// The path of every clause, and whether it compares numbers.
-    pub(crate) all: Vec<(Path, bool)>,
+    /// The path of every clause.
+    pub(crate) all: Vec<Path>,
 }
 
 impl Encoder {
@@ -87,13 +87,13 @@ impl Encoder {
 
     fn clauses(&mut self, node: &Node, path: Path, make: &mut impl FnMut(Path, &str) -> Path, inside: bool) {
         if let Some(leaf) = &node.leaf {
-            self.note(path, is_numeric(leaf), inside);
+            self.note(path, inside);
             let tag = if leaf.or_absent { 1 } else { 0 };
             self.clause(path, tag, |encoder| leaf.any.iter().for_each(|item| encoder.item(item)));
         }
         if !node.not.is_empty() {
             self.flags |= HAS_NOT;
-            self.note(path, false, inside);
+            self.note(path, inside);
             self.clause(path, 2, |encoder| {
                 for alternative in &node.not {
                     encoder.sized(|encoder| encoder.clauses(alternative, path, make, true));
@@ -106,11 +106,11 @@ impl Encoder {
         }
     }
 
-    fn note(&mut self, path: Path, numeric: bool, inside: bool) {
+    fn note(&mut self, path: Path, inside: bool) {
         if !inside {
             self.paths.push(path);
         }
-        self.all.push((path, numeric));
+        self.all.push(path);
     }
 
     fn clause(&mut self, path: Path, tag: u8, body: impl FnOnce(&mut Encoder)) {
@@ -213,38 +213,21 @@ impl Encoder {
     }
 }
 
-fn is_numeric(leaf: &Leaf) -> bool {
-    fn is(matcher: &Matcher) -> bool {
-        match matcher {
-            Matcher::Number(_) | Matcher::Numeric(_) | Matcher::AnythingBut(Excluded::Numbers(_)) => true,
-            Matcher::All(matchers) => matchers.iter().any(is),
-            _ => false,
-        }
-    }
-    leaf.any.iter().any(is)
-}
-
-/// Whole numbers of up to 64 bits take eight bytes, other numbers sixteen.
 fn number_bytes(number: Exact) -> Vec<u8> {
     match number {
-        Exact::Whole(whole) => match i64::try_from(whole) {
-            Ok(short) => short.to_le_bytes().to_vec(),
-            Err(_) => whole.to_le_bytes().to_vec(),
-        },
-        Exact::Float(float) => [float.to_le_bytes().as_slice(), &[0]].concat(),
+        Exact::Float(float) => float.to_le_bytes().into(),
+        Exact::Large(whole) => whole.to_le_bytes().into(),
     }
 }
 
 fn number_of(bytes: &[u8]) -> Option<Exact> {
-    if let Ok(short) = bytes.try_into() {
-        return Some(Exact::Whole(i64::from_le_bytes(short).into()));
-    }
-    if let Ok(whole) = bytes.try_into() {
-        return Some(Exact::Whole(i128::from_le_bytes(whole)));
+    if let Ok(float) = bytes.try_into() {
+        return Some(Exact::Float(f64::from_le_bytes(float)));
     }
     bytes
-        .first_chunk()
-        .map(|float| Exact::Float(f64::from_le_bytes(*float)))
+        .try_into()
+        .ok()
+        .map(|whole| Exact::Large(i128::from_le_bytes(whole)))
 }
 
 fn network_bytes(network: &IpNet) -> Vec<u8> {
@@ -320,46 +303,67 @@ pub(crate) fn take_clause<'c>(bytes: &mut &'c [u8]) -> Option<Clause<'c>> {
     })
 }
 
-/// The path of every clause of a row, and whether it compares numbers: what [`Encoder::all`] was.
-pub(crate) fn row_paths(row: &[u8]) -> Vec<(Path, bool)> {
-    let mut paths = Vec::new();
-    let mut rest = row.get(1..).unwrap_or_default();
-    for _ in 0..take(&mut rest).unwrap_or_default() {
-        take(&mut rest);
-    }
-    clause_paths(rest, &mut paths);
-    paths
+/// What a row begins with: its flags, and the paths that several of its clauses go through.
+pub(crate) struct RowHead<'c> {
+    pub(crate) flags: u8,
+    /// The shared paths, one after the other.
+    pub(crate) shared: Shared<'c>,
+    pub(crate) clauses: &'c [u8],
 }
 
-fn clause_paths(clauses: &[u8], into: &mut Vec<(Path, bool)>) {
+/// Paths that several clauses of a row go through.
+#[derive(Clone)]
+pub(crate) struct Shared<'c> {
+    bytes: &'c [u8],
+}
+
+impl Iterator for Shared<'_> {
+    type Item = Path;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Path> {
+        take(&mut self.bytes).map(|path| path as Path)
+    }
+}
+
+/// Takes a row apart.
+#[inline(always)]
+pub(crate) fn row(row: &[u8]) -> Option<RowHead<'_>> {
+    let (flags, mut rest) = row.split_first()?;
+    let shared = Shared {
+        bytes: take_sized(&mut rest)?,
+    };
+    Some(RowHead {
+        flags: *flags,
+        shared,
+        clauses: rest,
+    })
+}
+
+/// Writes a row.
+pub(crate) fn row_bytes(flags: u8, shared: &[Path], clauses: &[u8]) -> Vec<u8> {
+    let mut paths = Vec::new();
+    shared.iter().for_each(|path| put(&mut paths, *path as usize));
+    let mut row = Vec::with_capacity(2 + paths.len() + clauses.len());
+    row.push(flags);
+    put(&mut row, paths.len());
+    row.extend_from_slice(&paths);
+    row.extend_from_slice(clauses);
+    row
+}
+
+/// The path of every clause: what [`Encoder::all`] was.
+pub(crate) fn clause_paths(clauses: &[u8], into: &mut Vec<Path>) {
     let mut rest = clauses;
     while let Some(clause) = take_clause(&mut rest) {
-        if clause.tag != Tag::Not {
-            into.push((clause.path, compares_numbers(clause.body)));
-            continue;
-        }
-        into.push((clause.path, false));
-        let mut alternatives = clause.body;
-        while let Some(clauses) = take_sized(&mut alternatives) {
-            clause_paths(clauses, into);
+        into.push(clause.path);
+        if clause.tag == Tag::Not {
+            let mut alternatives = clause.body;
+            while let Some(clauses) = take_sized(&mut alternatives) {
+                clause_paths(clauses, into);
+            }
         }
     }
-}
-
-fn compares_numbers(items: &[u8]) -> bool {
-    let mut rest = items;
-    while let Some((operator, after)) = rest.split_first() {
-        rest = after;
-        let Some(operand) = take_sized(&mut rest) else {
-            return false;
-        };
-        match *operator {
-            NUMBER | NUMERIC => return true,
-            ALL | NONE_OF if compares_numbers(operand) => return true,
-            _ => {}
-        }
-    }
-    false
 }
 
 /// Whether any of the items matches.

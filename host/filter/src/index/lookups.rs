@@ -13,8 +13,8 @@ const SPREAD: u32 = 256;
 pub(crate) struct Lookups {
     lookups: Vec<Lookup>,
     pairs: Vec<Pair>,
-    /// The first lookup of each path.
-    first: Vec<u32>,
+    /// By path: the first lookup, and how many compare numbers.
+    first: Vec<(u32, u32)>,
     free: Vec<u32>,
     free_pairs: Vec<u32>,
 }
@@ -93,7 +93,13 @@ impl Lookups {
     /// The first lookup of a path.
     #[inline(always)]
     pub(crate) fn first(&self, path: Path) -> u32 {
-        self.first.get(path as usize).copied().unwrap_or(NONE)
+        self.first.get(path as usize).map_or(NONE, |(first, _)| *first)
+    }
+
+    /// Whether numbers are looked up at the path.
+    #[inline(always)]
+    pub(crate) fn is_numeric(&self, path: Path) -> bool {
+        self.first.get(path as usize).is_some_and(|(_, numeric)| *numeric > 0)
     }
 
     pub(crate) fn find(&self, path: Path, aspect: Aspect) -> Option<u32> {
@@ -127,7 +133,7 @@ impl Lookups {
             return found;
         }
         if self.first.len() <= path as usize {
-            self.first.resize(path as usize + 1, NONE);
+            self.first.resize(path as usize + 1, (NONE, 0));
         }
         let made = Lookup {
             path,
@@ -140,8 +146,9 @@ impl Lookups {
             seed: seed(path, aspect),
         };
         let at = put(&mut self.lookups, &mut self.free, made);
-        if let Some(first) = self.first.get_mut(path as usize) {
+        if let Some((first, numeric)) = self.first.get_mut(path as usize) {
             *first = at;
+            *numeric += u32::from(aspect.is_numeric());
         }
         at
     }
@@ -256,13 +263,14 @@ impl Lookups {
             let Some(lookup) = self.get(place) else { return };
             place = lookup.next;
         }
-        match self.lookups.get_mut(before as usize) {
-            Some(before) => before.next = gone.next,
-            None => {
-                if let Some(first) = self.first.get_mut(gone.path as usize) {
-                    *first = gone.next;
-                }
+        if let Some(before) = self.lookups.get_mut(before as usize) {
+            before.next = gone.next;
+        }
+        if let Some((first, numeric)) = self.first.get_mut(gone.path as usize) {
+            if before == NONE {
+                *first = gone.next;
             }
+            *numeric -= u32::from(gone.aspect.is_numeric());
         }
         self.free.push(at);
     }
@@ -270,7 +278,7 @@ impl Lookups {
     pub(crate) fn bytes(&self) -> usize {
         self.lookups.capacity() * size_of::<Lookup>()
             + self.pairs.capacity() * size_of::<Pair>()
-            + self.first.capacity() * size_of::<u32>()
+            + self.first.capacity() * size_of::<(u32, u32)>()
     }
 }
 

@@ -30,7 +30,7 @@ use crate::node::Node;
 use crate::pattern::Pattern;
 
 use aspect::{Aspect, Key};
-use code::{Encoder, put, row_paths};
+use code::{Encoder, clause_paths, row, row_bytes};
 use lookups::{Lookups, pair_key, spread_key};
 use paths::{Path, Paths};
 use plan::{Plan, plan};
@@ -87,8 +87,30 @@ struct Row {
     keys: Vec<u64>,
     lookups: Vec<u32>,
     pairs: Vec<u32>,
-    /// The path of every clause, and whether it compares numbers.
-    used: Vec<(Path, bool)>,
+    used: Used,
+}
+
+/// What a row makes use of.
+#[derive(Debug, Default)]
+struct Used {
+    /// The path of every clause.
+    paths: Vec<Path>,
+    shared: Vec<Path>,
+    /// Whether lists matter to it in any event.
+    lists: bool,
+}
+
+impl Used {
+    fn of(code: &[u8]) -> Option<Used> {
+        let row = row(code)?;
+        let mut paths = Vec::new();
+        clause_paths(row.clauses, &mut paths);
+        Some(Used {
+            paths,
+            shared: row.shared.collect(),
+            lists: row.flags != 0,
+        })
+    }
 }
 
 impl Index {
@@ -129,7 +151,7 @@ impl Index {
         let snapshot = Arc::make_mut(&mut self.now);
         let rows = match placed {
             Placed::One { key, lookup } => [Row {
-                used: snapshot.code(key, id).map(row_paths).unwrap_or_default(),
+                used: snapshot.code(key, id).and_then(Used::of).unwrap_or_default(),
                 keys: vec![key],
                 lookups: vec![lookup],
                 pairs: Vec::new(),
@@ -163,7 +185,9 @@ impl Index {
             Placed::Many(rows) => {
                 let lists = rows.iter().map(|row| {
                     let numbers = row.lookups.capacity() + row.pairs.capacity();
-                    row.keys.capacity() * 8 + numbers * 4 + row.used.capacity() * size_of::<(Path, bool)>()
+                    row.keys.capacity() * 8
+                        + numbers * 4
+                        + (row.used.paths.capacity() + row.used.shared.capacity()) * size_of::<Path>()
                 });
                 rows.len() * size_of::<Row>() + lists.sum::<usize>()
             }
@@ -178,13 +202,18 @@ fn insert(snapshot: &mut Snapshot, id: u32, node: &Node) -> Row {
     let paths = Arc::make_mut(&mut snapshot.paths);
     let mut encoder = Encoder::default();
     encoder.node(node, Paths::ROOT, &mut |parent, name| paths.make(parent, name));
-    for (path, numeric) in &encoder.all {
-        paths.keep(*path, *numeric);
-    }
-    let code = row_code(&encoder, paths);
+    encoder.all.iter().for_each(|path| paths.keep(*path));
+    let shared = shared(&encoder.paths, paths);
+    shared.iter().for_each(|path| paths.share(*path));
+    snapshot.lists += usize::from(encoder.flags != 0);
+    let code = row_bytes(encoder.flags, &shared, &encoder.bytes);
     let plan = plan(node, snapshot);
     let mut row = keep(snapshot, id, plan);
-    row.used = encoder.all;
+    row.used = Used {
+        paths: encoder.all,
+        shared,
+        lists: encoder.flags != 0,
+    };
     let code = if row.keys.len() > 1 && row.keys.len() * code.len() > MOST_COPIES {
         Code::Shared(code.into())
     } else {
@@ -197,24 +226,18 @@ fn insert(snapshot: &mut Snapshot, id: u32, node: &Node) -> Row {
     row
 }
 
-/// What stands before the clauses, and the clauses.
-fn row_code(encoder: &Encoder, paths: &Paths) -> Vec<u8> {
-    let mut shared: Vec<Path> = Vec::new();
-    // Clauses stand in the order of the tree, so neighbours have all in common that any two of them have.
-    for (one, other) in encoder.paths.iter().zip(encoder.paths.iter().skip(1)) {
+/// The places that several of these paths go through, the event itself left out.
+fn shared(all: &[Path], paths: &Paths) -> Vec<Path> {
+    let mut shared = Vec::new();
+    // They stand in the order of the tree, so neighbours have all in common that any two of them have.
+    for (one, other) in all.iter().zip(all.iter().skip(1)) {
         let mut at = paths.meeting(*one, *other);
         while at != Paths::ROOT && !shared.contains(&at) {
             shared.push(at);
             at = paths.parent(at);
         }
     }
-    let mut code = vec![encoder.flags];
-    put(&mut code, shared.len());
-    for path in shared {
-        put(&mut code, path as usize);
-    }
-    code.extend_from_slice(&encoder.bytes);
-    code
+    shared
 }
 
 /// Makes the lookups of a plan, and the keys that they give.
@@ -272,9 +295,9 @@ fn keep(snapshot: &mut Snapshot, id: u32, plan: Plan) -> Row {
 /// Removes what [`insert`] added.
 fn remove(snapshot: &mut Snapshot, id: u32, row: &Row) {
     let paths = Arc::make_mut(&mut snapshot.paths);
-    for (path, numeric) in &row.used {
-        paths.release(*path, *numeric);
-    }
+    row.used.shared.iter().for_each(|path| paths.unshare(*path));
+    row.used.paths.iter().for_each(|path| paths.release(*path));
+    snapshot.lists -= usize::from(row.used.lists);
     let lookups = Arc::make_mut(&mut snapshot.lookups);
     row.lookups.iter().for_each(|lookup| lookups.release(*lookup));
     row.pairs.iter().for_each(|pair| lookups.release_pair(*pair));

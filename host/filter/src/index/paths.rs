@@ -26,8 +26,8 @@ struct Node {
     children: u64,
     /// How many children and clauses need the node.
     uses: u32,
-    /// How many clauses compare numbers here.
-    numeric: u32,
+    /// How many rows have clauses that meet here or go on from here together.
+    shared: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +52,7 @@ impl Default for Paths {
             name: (0, 0),
             children: 0,
             uses: 1,
-            numeric: 0,
+            shared: 0,
         };
         Paths {
             nodes: vec![root],
@@ -139,10 +139,24 @@ impl Paths {
         self.nodes.get(path as usize).is_some_and(|node| node.children != 0)
     }
 
-    /// Whether patterns compare numbers here.
+    /// Whether clauses of one row meet here or go on from here together: if it is a list, they must hold for one of its
+    /// elements.
     #[inline(always)]
-    pub(crate) fn is_numeric(&self, path: Path) -> bool {
-        self.nodes.get(path as usize).is_some_and(|node| node.numeric != 0)
+    pub(crate) fn is_shared(&self, path: Path) -> bool {
+        self.nodes.get(path as usize).is_some_and(|node| node.shared != 0)
+    }
+
+    /// Notes that clauses of a row share the place, until [`Paths::unshare`].
+    pub(crate) fn share(&mut self, path: Path) {
+        if let Some(node) = self.nodes.get_mut(path as usize) {
+            node.shared += 1;
+        }
+    }
+
+    pub(crate) fn unshare(&mut self, path: Path) {
+        if let Some(node) = self.nodes.get_mut(path as usize) {
+            node.shared -= 1;
+        }
     }
 
     pub(crate) fn depth(&self, path: Path) -> u32 {
@@ -189,7 +203,7 @@ impl Paths {
             name: (start as u32, self.names.len() as u32),
             children: 0,
             uses: 0,
-            numeric: 0,
+            shared: 0,
         };
         let child = match self.free.pop() {
             Some(free) => free,
@@ -253,18 +267,14 @@ impl Paths {
     }
 
     /// Notes that a clause needs the place.
-    pub(crate) fn keep(&mut self, path: Path, numeric: bool) {
+    pub(crate) fn keep(&mut self, path: Path) {
         if let Some(node) = self.nodes.get_mut(path as usize) {
             node.uses += 1;
-            node.numeric += u32::from(numeric);
         }
     }
 
     /// Takes back one [`Paths::keep`], and removes what nobody needs any more.
-    pub(crate) fn release(&mut self, path: Path, numeric: bool) {
-        if let Some(node) = self.nodes.get_mut(path as usize) {
-            node.numeric -= u32::from(numeric);
-        }
+    pub(crate) fn release(&mut self, path: Path) {
         let mut path = path;
         while let Some(node) = self.nodes.get_mut(path as usize) {
             node.uses -= 1;
@@ -298,24 +308,23 @@ mod tests {
             let name = format!("a long name of a field {number}");
             let parent = paths.make(Paths::ROOT, &format!("p{}", number % 7));
             let child = paths.make(parent, &name);
-            paths.keep(child, number % 2 == 0);
-            made.push((parent, name, child, number % 2 == 0));
+            paths.keep(child);
+            made.push((parent, name, child));
         }
-        for (parent, name, child, numeric) in &made {
+        for (parent, name, child) in &made {
             assert_eq!(paths.child(*parent, name.as_bytes()), Some(*child));
             assert_eq!(paths.child(Paths::ROOT, name.as_bytes()), None);
-            assert_eq!(paths.is_numeric(*child), *numeric);
             assert_eq!((paths.depth(*child), paths.ancestor(*child, 1)), (2, *parent));
         }
         let before = paths.len();
-        for (_, _, child, numeric) in &made {
-            paths.release(*child, *numeric);
+        for (_, _, child) in &made {
+            paths.release(*child);
         }
         assert_eq!(paths.child(Paths::ROOT, b"p1"), None);
         assert_eq!(paths.used, 0);
         for number in 0..500 {
             let again = paths.make(Paths::ROOT, &format!("n{number}"));
-            paths.keep(again, false);
+            paths.keep(again);
         }
         assert_eq!(paths.len(), before, "places are used again");
     }

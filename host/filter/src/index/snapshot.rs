@@ -6,7 +6,7 @@ use std::sync::Arc;
 use patchpanel_json::{Invalid, Layout};
 
 use super::aspect::Aspect;
-use super::code::{Tag, any_matches, take, take_clause, take_sized};
+use super::code::{Tag, any_matches, row, take_clause, take_sized};
 use super::consistent::{self, Event};
 use super::lookups::{Lookup, Lookups, NONE, Pair, pair_key, spread_key};
 use super::paths::{Path, Paths};
@@ -18,8 +18,6 @@ use super::walk::{Frame, Walk};
 const FAN: usize = 32;
 /// Words of each shard's part of a group's filter.
 const FILTER_WORDS: usize = 16;
-/// Values at one path from which on keys are not looked up twice.
-const MANY: usize = 8;
 /// Most combinations of values that are looked up for one pair, however few patterns there are.
 const COMBINATIONS: usize = 4096;
 
@@ -30,6 +28,8 @@ pub struct Snapshot {
     pub(crate) lookups: Arc<Lookups>,
     groups: Vec<Arc<Group>>,
     pub(crate) rows: usize,
+    /// How many of them look at whole lists, or at all of their elements.
+    pub(crate) lists: usize,
 }
 
 /// Shards, and what keys they may have.
@@ -52,6 +52,7 @@ impl Default for Snapshot {
             lookups: Arc::default(),
             groups: vec![group; FAN],
             rows: 0,
+            lists: 0,
         }
     }
 }
@@ -129,6 +130,7 @@ impl Snapshot {
             text,
             layout,
             paths: &self.paths,
+            lookups: &self.lookups,
             tape,
             frames,
         }
@@ -143,8 +145,12 @@ impl Snapshot {
         if found.len() < self.lookups.len() {
             found.resize(self.lookups.len(), KeysFound::default());
         }
+        let arrays = tape.arrays();
+        let elements_matter =
+            !arrays.is_empty() && (self.lists > 0 || arrays.iter().any(|path| self.paths.is_shared(*path)));
         let mut search = Search {
             snapshot: self,
+            elements_matter,
             text,
             tape,
             keys,
@@ -242,6 +248,8 @@ fn set_bit(filter: &mut [u64], tag: u32) {
 /// One event's search.
 struct Search<'s> {
     snapshot: &'s Snapshot,
+    /// Whether there are lists of which some row may ask that several conditions hold for one element.
+    elements_matter: bool,
     text: &'s [u8],
     tape: &'s Tape,
     keys: &'s mut Vec<(u64, u32)>,
@@ -258,7 +266,7 @@ impl<'s> Search<'s> {
         // What asks for nothing that could be looked up is found at the root.
         let mut at = lookups.first(Paths::ROOT);
         while let Some(lookup) = lookups.get(at) {
-            self.probe_spread(lookup, lookup.key(0), NONE);
+            self.probe(lookup, lookup.key(0), NONE, false);
             at = lookup.next;
         }
         for path in self.tape.present() {
@@ -286,7 +294,7 @@ impl<'s> Search<'s> {
         let start = self.keys.len();
         let scalars = self.tape.scalars(lookup.path);
         let is_gram = matches!(lookup.aspect, Aspect::Gram(_));
-        let many = is_gram || scalars.clone().nth(MANY).is_some();
+        let many = is_gram || scalars.clone().nth(1).is_some();
         if many {
             self.seen.clear();
         }
@@ -294,15 +302,21 @@ impl<'s> Search<'s> {
             let Some(value) = self.tape.value(self.text, found) else {
                 continue;
             };
+            let mut has_key = false;
             lookup.aspect.of_value(value, |hash| {
+                has_key = true;
                 let key = lookup.key(hash);
                 if !is_gram {
                     self.keys.push((key, entry));
                 }
                 if lookup.singles > 0 {
-                    self.probe_single(lookup, key, entry, many);
+                    self.probe(lookup, key, entry, many);
                 }
             });
+            if has_key && lookup.aspect.is_constant() && !self.elements_matter {
+                // Other values come to the same key, and all of them were looked at.
+                break;
+            }
         }
         if self.keys.len() > start
             && let Some(found) = self.found.get_mut(at as usize)
@@ -319,25 +333,19 @@ impl<'s> Search<'s> {
     }
 
     #[inline(always)]
-    fn probe_single(&mut self, lookup: &Lookup, key: u64, entry: u32, many: bool) {
-        if lookup.spread > 1 {
-            return self.probe_spread(lookup, key, entry);
-        }
-        let Some(chain) = self.snapshot.chain(key) else { return };
-        let turn = match many {
-            false => Turn::Only,
-            true if self.seen.insert(key) => Turn::First,
-            true => Turn::Later,
-        };
-        self.verify(chain, [entry, NONE], turn);
-    }
-
-    fn probe_spread(&mut self, lookup: &Lookup, key: u64, entry: u32) {
+    fn probe(&mut self, lookup: &Lookup, key: u64, entry: u32, many: bool) {
         for part in 0..lookup.spread {
             let key = spread_key(key, part);
-            if let Some(chain) = self.snapshot.chain(key) {
-                self.verify(chain, [entry, NONE], Turn::Only);
-            }
+            let Some(chain) = self.snapshot.chain(key) else {
+                continue;
+            };
+            let turn = match many {
+                false => Turn::Only,
+                true if self.seen.insert(key) => Turn::First,
+                true if self.elements_matter => Turn::Later,
+                true => continue,
+            };
+            self.verify(chain, [entry, NONE], turn);
         }
     }
 
@@ -442,24 +450,22 @@ impl<'s> Search<'s> {
 
     #[inline(always)]
     fn holds(&self, code: &[u8], pins: [u32; 2], turn: Turn) -> Option<bool> {
-        let (flags, mut rest) = code.split_first()?;
-        let mut together = *flags != 0;
-        for _ in 0..take(&mut rest)? {
-            let shared = take(&mut rest)? as Path;
-            together |= self.tape.arrays().contains(&shared);
-        }
-        if together && !self.tape.arrays().is_empty() {
-            let event = Event {
-                text: self.text,
-                tape: self.tape,
-                paths: &self.snapshot.paths,
-            };
-            let pins = pins.split(|pin| *pin == NONE).next().unwrap_or_default();
-            return Some(consistent::holds(rest, event, pins));
+        let row = row(code)?;
+        if self.elements_matter {
+            let arrays = self.tape.arrays();
+            if row.flags != 0 || row.shared.clone().any(|path| arrays.contains(&path)) {
+                let event = Event {
+                    text: self.text,
+                    tape: self.tape,
+                    paths: &self.snapshot.paths,
+                };
+                let pins = pins.split(|pin| *pin == NONE).next().unwrap_or_default();
+                return Some(consistent::holds(row.clauses, event, pins));
+            }
         }
         match turn {
-            Turn::Only => self.each_holds(rest, pins),
-            Turn::First => self.each_holds(rest, [NONE; 2]),
+            Turn::Only => self.each_holds(row.clauses, pins),
+            Turn::First => self.each_holds(row.clauses, [NONE; 2]),
             Turn::Later => Some(false),
         }
     }

@@ -34,8 +34,9 @@ pub(crate) struct Entry {
     /// Of a scalar: where its text starts and ends. Of an array or object: the entry after all that is in it.
     start: u32,
     pub(crate) end: u32,
-    /// Of a scalar: the next one at the same path. Of a number where numbers are compared: its value.
+    /// Of a scalar: the next one at the same path.
     pub(crate) next: u32,
+    /// Where the value of a number is, if it was read already.
     number: u32,
 }
 
@@ -56,7 +57,7 @@ struct Head {
 pub(crate) enum Value<'t> {
     Null,
     Bool(bool),
-    /// A number; `None` is past every `f64`, or where no pattern asks for numbers.
+    /// A number; `None` is past every `f64`.
     Number(Option<Exact>),
     Text(&'t [u8]),
     /// A string that is no text.
@@ -236,7 +237,10 @@ impl Tape {
         Some(match entry.kind {
             Kind::Text => Value::Text(text.get(entry.start as usize..entry.end as usize)?),
             Kind::Decoded => Value::Text(self.decoded.get(entry.start as usize..entry.end as usize)?),
-            Kind::Number => Value::Number(self.numbers.get(entry.number as usize).copied().flatten()),
+            Kind::Number => Value::Number(match self.numbers.get(entry.number as usize) {
+                Some(number) => *number,
+                None => Exact::parse(text.get(entry.start as usize..entry.end as usize)?),
+            }),
             Kind::True => Value::Bool(true),
             Kind::False => Value::Bool(false),
             Kind::Null => Value::Null,

@@ -4,6 +4,7 @@ use patchpanel_json::{Layout, MAX_DEPTH};
 
 use crate::number::Exact;
 
+use super::lookups::Lookups;
 use super::paths::{Path, Paths};
 use super::tape::{Kind, NONE, Tape};
 
@@ -20,6 +21,7 @@ pub(crate) struct Walk<'w> {
     pub(crate) text: &'w [u8],
     pub(crate) layout: &'w Layout,
     pub(crate) paths: &'w Paths,
+    pub(crate) lookups: &'w Lookups,
     pub(crate) tape: &'w mut Tape,
     /// Kept from one event to the next for its memory.
     pub(crate) frames: &'w mut Vec<Frame>,
@@ -175,10 +177,10 @@ impl Walk<'_> {
             b'n' => Kind::Null,
             _ => Kind::Number,
         };
-        let entry = self.tape.push(path, kind, parent, at, mark);
-        if kind == Kind::Number && self.paths.is_numeric(path) {
-            let number = self.text.get(at..mark)?.trim_ascii_end();
-            self.tape.push_number(entry, Exact::parse(number));
+        let end = at + self.text.get(at..mark)?.trim_ascii_end().len();
+        let entry = self.tape.push(path, kind, parent, at, end);
+        if kind == Kind::Number && self.lookups.is_numeric(path) {
+            self.tape.push_number(entry, Exact::parse(self.text.get(at..end)?));
         }
         Some(Step::Mark(mark))
     }
