@@ -33,7 +33,8 @@ pub(crate) struct Block {
     pub(crate) opens: u64,
     /// `}` and `]`.
     pub(crate) closes: u64,
-    pub(crate) commas: u64,
+    /// Both, and commas.
+    pub(crate) marks: u64,
     /// How many of them there are.
     open_count: u8,
     close_count: u8,
@@ -46,7 +47,7 @@ impl Block {
             quotes,
             opens,
             closes,
-            commas,
+            marks: opens | closes | commas,
             open_count: opens.count_ones() as u8,
             close_count: closes.count_ones() as u8,
         }
@@ -98,7 +99,7 @@ impl Layout {
     /// The next bracket or comma outside strings, at this byte or after it; past the end if there is none.
     #[inline]
     pub fn mark_from(&self, at: usize) -> usize {
-        self.find(at, |block| block.opens | block.closes | block.commas)
+        self.find(at, |block| block.marks)
     }
 
     #[inline(always)]

@@ -68,6 +68,7 @@ impl StepFailure {
 #[derive(Default)]
 pub struct Scratch {
     texts: TextBatch,
+    pub(crate) matching: patchpanel_filter::Scratch,
     /// Of what was applied since the last look.
     pub(crate) redactions: Redactions,
 }

@@ -331,13 +331,14 @@ impl Door {
     /// Nothing stands at the door.
     fn open(table: &Table, events: Vec<Event>) -> Door {
         let mut door = Door::new(events.len());
+        let mut scratch = Scratch::default();
         for event in events {
             door.acceptances.push(Acceptance {
                 id: event.id().into_owned(),
                 duplicate: false,
                 dropped: None,
             });
-            door.admit(table, event);
+            door.admit(table, event, &mut scratch);
         }
         door
     }
@@ -376,14 +377,14 @@ impl Door {
             };
             self.acceptances.push(acceptance);
             for event in passed {
-                self.admit(table, event);
+                self.admit(table, event, scratch);
             }
         }
         Ok(())
     }
 
     /// Matches an event of the last acceptance.
-    fn admit(&mut self, table: &Table, event: Event) {
+    fn admit(&mut self, table: &Table, event: Event, scratch: &mut Scratch) {
         if event.names_channels() {
             let unknown = table.unknown_channels(&event).len() as u64;
             if unknown > 0 && self.unknown_channels == 0 {
@@ -391,7 +392,7 @@ impl Door {
             }
             self.unknown_channels += unknown;
         }
-        let matched = table.matched(&event);
+        let matched = table.matched(&event, scratch);
         self.events.push(NewEvent { event, matched });
         self.origins.push(self.acceptances.len().saturating_sub(1));
     }

@@ -5,9 +5,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use patchpanel_event::{Event, Level, Limits};
-use patchpanel_filter::Pattern;
+use patchpanel_filter::{Index, Snapshot};
 
-use crate::fields::EventFields;
 use crate::pipeline::{Processed, Scratch, apply};
 use crate::{ChannelEntry, DeliveryPlan, IngressStep, Step, Subscription};
 
@@ -61,6 +60,8 @@ pub struct Table {
     /// Those of the subscriptions, then one for each channel.
     routes: Vec<Arc<Route>>,
     subscriptions: usize,
+    /// The filters of the subscriptions, by the index of their routes.
+    filters: Arc<Snapshot>,
     channels: Vec<Arc<ChannelEntry>>,
     /// Keys, aliases and plugin names, with the indices of channels.
     names: HashMap<String, Vec<usize>>,
@@ -72,7 +73,6 @@ pub(crate) struct Route {
     pub(crate) name: Arc<str>,
     /// The higher of the subscription's and the channel's.
     floor: Level,
-    filter: Option<Pattern>,
     /// Index into the table's channels.
     channel: usize,
     pub(crate) plan: DeliveryPlan,
@@ -96,6 +96,7 @@ impl Table {
         let keys: HashMap<&str, usize> = spec.channels.iter().map(|entry| entry.key.as_str()).zip(0..).collect();
         let mut seen = HashSet::new();
         let mut routes = Vec::with_capacity(spec.subscriptions.len() + spec.channels.len());
+        let mut filters = Index::with_defaults([("level", Level::default().as_str())]);
         for subscription in spec.subscriptions {
             let name = subscription.name.to_string();
             if name.is_empty() || name.starts_with(DIRECT) {
@@ -112,10 +113,14 @@ impl Table {
                 });
                 continue;
             };
+            match (u32::try_from(routes.len()), &subscription.filter) {
+                (Ok(index), Some(filter)) => filters.insert(index, filter),
+                (Ok(index), None) => filters.insert_any(index),
+                (Err(_), _) => {}
+            }
             routes.push(Arc::new(Route {
                 name: subscription.name,
                 floor: subscription.min_level.max(entry.min_level),
-                filter: subscription.filter,
                 channel,
                 plan: subscription.plan,
             }));
@@ -128,7 +133,6 @@ impl Table {
             Arc::new(Route {
                 name: format!("{DIRECT}{}", entry.key).into(),
                 floor: entry.min_level,
-                filter: None,
                 channel,
                 plan: entry.direct.clone(),
             })
@@ -139,6 +143,7 @@ impl Table {
             ingress: ingress.into_iter().map(|step| step.step).collect(),
             routes,
             subscriptions,
+            filters: filters.snapshot(),
             channels: spec.channels.into_iter().map(Arc::new).collect(),
             names,
             limits: spec.limits,
@@ -156,25 +161,21 @@ impl Table {
     }
 
     /// The names of the routes that the event takes: those of subscriptions, then `channel:<key>`.
-    pub fn matched(&self, event: &Event) -> Vec<Arc<str>> {
+    pub fn matched(&self, event: &Event, scratch: &mut Scratch) -> Vec<Arc<str>> {
         let mut routes = Vec::new();
-        self.matched_into(event, &mut routes);
+        self.matched_into(event, scratch, &mut routes);
         let names = routes.iter().filter_map(|index| self.route_name(*index));
         names.map(Arc::clone).collect()
     }
 
     /// As [`Table::matched`], by index for [`Table::route_name`] and without allocating; `routes` is emptied first.
-    pub fn matched_into(&self, event: &Event, routes: &mut Vec<u32>) {
-        routes.clear();
-        let fields = EventFields::new(event);
-        let matches = |route: &Route| {
-            event.level() >= route.floor && route.filter.as_ref().is_none_or(|filter| filter.matches(&fields))
-        };
-        for (index, route) in (0..).zip(self.routes.iter().take(self.subscriptions)) {
-            if matches(route) {
-                routes.push(index);
-            }
-        }
+    pub fn matched_into(&self, event: &Event, scratch: &mut Scratch, routes: &mut Vec<u32>) {
+        // An event's text is JSON: that was checked when it was made.
+        self.filters.matches_json(event.json(), &mut scratch.matching, routes);
+        routes.retain(|index| {
+            let route = self.routes.get(*index as usize);
+            route.is_some_and(|route| event.level() >= route.floor)
+        });
         if event.names_channels() {
             self.add_direct(event, routes);
         }

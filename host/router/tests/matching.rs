@@ -6,7 +6,7 @@ mod fakes;
 use fakes::*;
 use patchpanel_event::{Event, Level, Limits};
 use patchpanel_filter::Pattern;
-use patchpanel_router::{ChannelEntry, Subscription, Table, TableError, TableSpec};
+use patchpanel_router::{ChannelEntry, Scratch, Subscription, Table, TableError, TableSpec};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -62,7 +62,8 @@ fn parse(event: &Value) -> Event {
 }
 
 fn matched(table: &Table, event: &Value) -> Vec<String> {
-    table.matched(&parse(event)).iter().map(ToString::to_string).collect()
+    let routes = table.matched(&parse(event), &mut Scratch::default());
+    routes.iter().map(ToString::to_string).collect()
 }
 
 fn entry(key: &str) -> ChannelEntry {
@@ -102,7 +103,7 @@ proptest! {
         prop_assert_eq!(matched(&table, &event), expected);
 
         let mut indices = vec![99];
-        table.matched_into(&parse(&event), &mut indices);
+        table.matched_into(&parse(&event), &mut Scratch::default(), &mut indices);
         let names: Vec<String> =
             indices.iter().map(|index| table.route_name(*index).unwrap().to_string()).collect();
         prop_assert_eq!(names, matched(&table, &event));

@@ -114,6 +114,33 @@ impl Used {
 }
 
 impl Index {
+    /// An index for events that, where they lack one of these top-level fields, are taken to have it with this text.
+    ///
+    /// ```
+    /// use patchpanel_filter::{Index, Pattern, Scratch};
+    ///
+    /// let mut index = Index::with_defaults([("level", "info")]);
+    /// index.insert(1, &r#"{"level": [{"at-least": "info"}]}"#.parse::<Pattern>().unwrap());
+    /// let mut matched = Vec::new();
+    /// index.snapshot().matches(br#"{"type": "git.commit"}"#, &mut Scratch::default(), &mut matched)?;
+    /// assert_eq!(matched, [1]);
+    /// # Ok::<(), patchpanel_filter::Invalid>(())
+    /// ```
+    pub fn with_defaults<'d>(defaults: impl IntoIterator<Item = (&'d str, &'d str)>) -> Index {
+        let mut snapshot = Snapshot::default();
+        let paths = Arc::make_mut(&mut snapshot.paths);
+        let made = defaults.into_iter().map(|(name, text)| {
+            let path = paths.make(Paths::ROOT, name);
+            paths.keep(path);
+            (path, text.into())
+        });
+        snapshot.defaults = made.collect();
+        Index {
+            now: Arc::new(snapshot),
+            placed: HashMap::new(),
+        }
+    }
+
     /// Adds a pattern, in place of any that has this number. Takes microseconds.
     pub fn insert(&mut self, id: u32, pattern: &Pattern) {
         self.remove(id);

@@ -16,8 +16,10 @@ const ROOM: usize = 4;
 const MOST_KEYS: usize = 64;
 /// Most clauses that are looked at for pairs.
 const MOST_CLAUSES: usize = 6;
-/// What looking up one more aspect of each event is worth, in rows that are looked at for nothing.
+/// What looking up one more aspect of each event is worth, in rows that are looked at for nothing; and what reading
+/// numbers for it is.
 const LOOKUP: usize = 2;
+const NUMBERS: usize = 1;
 
 /// How a row is found.
 #[derive(Clone, Debug)]
@@ -78,7 +80,8 @@ fn single_cost(way: Way<'_>, snapshot: &Snapshot) -> usize {
     let of_key = |key: &Key| {
         let load = snapshot.load(Lookups::key(way.path, key.aspect, key.hash), 2 * ROOM);
         let known = snapshot.lookups.find(way.path, key.aspect).is_some();
-        load + if known { 0 } else { LOOKUP }
+        let numbers = key.aspect.is_numeric() && !snapshot.lookups.is_numeric(way.path);
+        load + if known { 0 } else { LOOKUP } + if numbers { NUMBERS } else { 0 }
     };
     way.access.keys.iter().map(of_key).max().unwrap_or(usize::MAX)
 }

@@ -26,6 +26,8 @@ const COMBINATIONS: usize = 4096;
 pub struct Snapshot {
     pub(crate) paths: Arc<Paths>,
     pub(crate) lookups: Arc<Lookups>,
+    /// What top-level fields are taken to be where they are missing.
+    pub(crate) defaults: Arc<[(Path, Box<str>)]>,
     groups: Vec<Arc<Group>>,
     pub(crate) rows: usize,
     /// How many of them look at whole lists, or at all of their elements.
@@ -50,6 +52,7 @@ impl Default for Snapshot {
         Snapshot {
             paths: Arc::default(),
             lookups: Arc::default(),
+            defaults: Arc::default(),
             groups: vec![group; FAN],
             rows: 0,
             lists: 0,
@@ -131,6 +134,7 @@ impl Snapshot {
             layout,
             paths: &self.paths,
             lookups: &self.lookups,
+            defaults: &self.defaults,
             tape,
             frames,
         }

@@ -219,6 +219,12 @@ impl Tape {
         }
     }
 
+    /// Whether any object had this name.
+    pub(crate) fn has(&self, path: Path) -> bool {
+        let head = self.heads.get(path as usize);
+        head.is_some_and(|head| head.epoch == self.epoch)
+    }
+
     #[cold]
     fn kill(&mut self, at: u32) {
         let Some(entry) = self.entry(at) else { return };

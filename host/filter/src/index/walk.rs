@@ -22,6 +22,7 @@ pub(crate) struct Walk<'w> {
     pub(crate) layout: &'w Layout,
     pub(crate) paths: &'w Paths,
     pub(crate) lookups: &'w Lookups,
+    pub(crate) defaults: &'w [(Path, Box<str>)],
     pub(crate) tape: &'w mut Tape,
     /// Kept from one event to the next for its memory.
     pub(crate) frames: &'w mut Vec<Frame>,
@@ -31,29 +32,20 @@ impl Walk<'_> {
     pub(crate) fn run(mut self) {
         self.tape.clear(self.paths.len());
         self.frames.clear();
-        let mut at = self.value_from(0);
-        if self.text.get(at) != Some(&b'{') {
-            // Only objects have fields. An entry that is the empty object will do.
-            let root = self.tape.push(Paths::ROOT, Kind::Object, NONE, 0, 0);
-            self.tape.close(root);
-            return;
-        }
         let _ = self.enter(Paths::ROOT, true, NONE);
-        at += 1;
-        while let Some(frame) = self.frames.last().copied() {
-            let next = if frame.object {
+        // Only objects have fields. What is no object matches as an empty one does.
+        let at = self.value_from(0);
+        let mut next = (self.text.get(at) == Some(&b'{')).then_some(at + 1);
+        while let (Some(at), Some(frame)) = (next, self.frames.last().copied()) {
+            next = if frame.object {
                 self.member(at, frame)
             } else {
                 self.element(at, frame)
             };
-            match next {
-                Some(next) => at = next,
-                None => break,
-            }
         }
         // Only where the text breaks off or goes too deep.
-        while let Some(frame) = self.frames.pop() {
-            self.tape.close(frame.entry);
+        while !self.frames.is_empty() {
+            self.leave();
         }
     }
 
@@ -69,9 +61,15 @@ impl Walk<'_> {
     }
 
     fn leave(&mut self) {
-        if let Some(frame) = self.frames.pop() {
-            self.tape.close(frame.entry);
+        let Some(frame) = self.frames.pop() else { return };
+        if frame.path == Paths::ROOT {
+            for (path, text) in self.defaults {
+                if !self.tape.has(*path) {
+                    self.tape.push_decoded(*path, frame.entry, text);
+                }
+            }
         }
+        self.tape.close(frame.entry);
     }
 
     /// The members of an object from here on, up to the first one that must be entered or to its end. Returns where to

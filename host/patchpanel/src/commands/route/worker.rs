@@ -135,7 +135,7 @@ impl<'t> Worker<'t> {
 
     fn deliver(&mut self, event: &Event, line: u64, routed: &mut Routed) {
         let mut matched = std::mem::take(&mut self.matched);
-        self.table.matched_into(event, &mut matched);
+        self.table.matched_into(event, &mut self.scratch, &mut matched);
         for index in &matched {
             for processed in self.table.transformed(*index, vec![event.clone()], &mut self.scratch) {
                 match processed {
