@@ -61,8 +61,14 @@ pub(crate) struct Access {
     pub(crate) rank: u8,
 }
 
-/// Lengths of affixes that are looked up. Others are cut to the next shorter one, so that a path has few of them.
-const LENGTHS: [u8; 10] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32];
+/// Most bytes of a beginning or end that are looked up.
+const LONGEST: usize = 64;
+/// Lengths that beginnings and ends are cut to where that tells enough, so that a path has few of them to look up.
+const LENGTHS: [u8; 8] = [1, 2, 3, 4, 6, 8, 12, 16];
+/// Lengths of runs inside texts; each is one pass over every text.
+const GRAMS: [u8; 5] = [8, 4, 3, 2, 1];
+/// How many runs of a text are offered to be found by.
+const RUNS: usize = 6;
 
 /// The rank from which on keys do not tell values apart.
 pub(crate) const BROAD: u8 = 5;
@@ -229,15 +235,19 @@ fn of_matcher(matcher: &Matcher) -> Vec<Access> {
         Matcher::Text(text) => one(Aspect::Text, hash(text.as_bytes())),
         Matcher::Number(number) => one(Aspect::Number, number.exact().nearest().to_bits()),
         Matcher::Exists | Matcher::AnythingBut(_) => one(Aspect::Present, 0),
-        Matcher::Prefix(text) => vec![prefix(text.as_bytes())],
-        Matcher::PrefixIgnoreCase(text) => vec![prefix_folded(ascii_head(text))],
-        Matcher::Suffix(text) => vec![suffix(text.as_bytes())],
-        Matcher::SuffixIgnoreCase(text) => vec![suffix_folded(ascii_tail(text))],
+        Matcher::Prefix(text) => PREFIX.accesses(text.as_bytes()),
+        Matcher::PrefixIgnoreCase(text) => PREFIX_FOLDED.accesses(ascii_head(text)),
+        Matcher::Suffix(text) => SUFFIX.accesses(text.as_bytes()),
+        Matcher::SuffixIgnoreCase(text) => SUFFIX_FOLDED.accesses(ascii_tail(text)),
         Matcher::EqualsIgnoreCase(text) if text.text().is_ascii() => {
             one(Aspect::Folded, hash_folded(text.text().as_bytes()))
         }
         // Other letters may fit in several spellings, of which no one is the same for all.
-        Matcher::EqualsIgnoreCase(text) => vec![prefix_folded(ascii_head(text)), suffix_folded(ascii_tail(text))],
+        Matcher::EqualsIgnoreCase(text) => {
+            let mut accesses = PREFIX_FOLDED.accesses(ascii_head(text));
+            accesses.extend(SUFFIX_FOLDED.accesses(ascii_tail(text)));
+            accesses
+        }
         Matcher::Wildcard(wildcard) => of_wildcard(wildcard),
         Matcher::Numeric(bounds) => vec![of_bounds(bounds)],
         Matcher::Cidr(network) => one_network(network),
@@ -257,22 +267,13 @@ fn of_wildcard(wildcard: &Wildcard) -> Vec<Access> {
     };
     let mut accesses = Vec::new();
     if !wildcard.first().is_empty() {
-        accesses.push(prefix(wildcard.first().as_bytes()));
+        accesses.extend(PREFIX.accesses(wildcard.first().as_bytes()));
     }
     if !last.is_empty() {
-        accesses.push(suffix(last.as_bytes()));
+        accesses.extend(SUFFIX.accesses(last.as_bytes()));
     }
-    if let Some(longest) = wildcard.middle().iter().max_by_key(|part| part.len())
-        && let Some((length, part)) = cut(longest.as_bytes())
-    {
-        // Longer runs are as good as unique, and few lengths are few passes over the text.
-        let length = match length {
-            ..4 => length,
-            4..8 => 4,
-            _ => 8,
-        };
-        let part = part.get(..length.into()).unwrap_or_default();
-        accesses.extend(one(Aspect::Gram(length), hash(part)));
+    if let Some(longest) = wildcard.middle().iter().max_by_key(|part| part.len()) {
+        accesses.extend(runs(longest.as_bytes()));
     }
     if accesses.is_empty() {
         accesses = one(Aspect::Present, 0);
@@ -332,48 +333,63 @@ fn of_levels(wanted: impl Fn(Level) -> bool) -> Access {
     )
 }
 
-fn affix(
-    text: &[u8],
+/// Part of a text, of a length that fits.
+struct Affix {
     aspect: fn(u8) -> Aspect,
     part: fn(&[u8], u8) -> Option<&[u8]>,
     hash: fn(&[u8]) -> u64,
-) -> Access {
-    let length = LENGTHS.iter().rev().find(|length| usize::from(**length) <= text.len());
-    let key = length.and_then(|length| {
-        Some(Key {
-            aspect: aspect(*length),
-            hash: hash(part(text, *length)?),
-        })
-    });
-    of_keys(vec![key.unwrap_or(Key {
-        aspect: Aspect::Present,
-        hash: 0,
-    })])
 }
 
-fn prefix(text: &[u8]) -> Access {
-    affix(text, Aspect::Prefix, first, hash)
+const PREFIX: Affix = Affix {
+    aspect: Aspect::Prefix,
+    part: first,
+    hash,
+};
+const PREFIX_FOLDED: Affix = Affix {
+    aspect: Aspect::PrefixFolded,
+    part: first,
+    hash: hash_folded,
+};
+const SUFFIX: Affix = Affix {
+    aspect: Aspect::Suffix,
+    part: last,
+    hash,
+};
+const SUFFIX_FOLDED: Affix = Affix {
+    aspect: Aspect::SuffixFolded,
+    part: last,
+    hash: hash_folded,
+};
+
+impl Affix {
+    /// By the whole of it, and by as much as has one of the common lengths.
+    fn accesses(&self, text: &[u8]) -> Vec<Access> {
+        let whole = text.len().min(LONGEST) as u8;
+        let common = LENGTHS.iter().rev().copied().find(|length| *length <= whole);
+        let mut lengths: Vec<u8> = common.into_iter().chain((whole > 0).then_some(whole)).collect();
+        lengths.dedup();
+        let keys = lengths.into_iter().filter_map(|length| {
+            let hash = (self.hash)((self.part)(text, length)?);
+            Some(one((self.aspect)(length), hash))
+        });
+        let accesses: Vec<Access> = keys.flatten().collect();
+        if accesses.is_empty() {
+            one(Aspect::Present, 0)
+        } else {
+            accesses
+        }
+    }
 }
 
-fn prefix_folded(text: &[u8]) -> Access {
-    affix(text, Aspect::PrefixFolded, first, hash_folded)
-}
-
-fn suffix(text: &[u8]) -> Access {
-    affix(text, Aspect::Suffix, last, hash)
-}
-
-fn suffix_folded(text: &[u8]) -> Access {
-    affix(text, Aspect::SuffixFolded, last, hash_folded)
-}
-
-/// The longest beginning that has one of the lengths.
-fn cut(text: &[u8]) -> Option<(u8, &[u8])> {
-    let length = LENGTHS
-        .iter()
-        .rev()
-        .find(|length| usize::from(**length) <= text.len())?;
-    Some((*length, first(text, *length)?))
+/// Runs inside a text, from all over it.
+fn runs(text: &[u8]) -> Vec<Access> {
+    let Some(length) = GRAMS.iter().find(|length| usize::from(**length) <= text.len()) else {
+        return Vec::new();
+    };
+    let windows: Vec<&[u8]> = text.windows((*length).into()).collect();
+    let step = windows.len().div_ceil(RUNS).max(1);
+    let chosen = windows.into_iter().step_by(step);
+    chosen.flat_map(|run| one(Aspect::Gram(*length), hash(run))).collect()
 }
 
 fn first(text: &[u8], length: u8) -> Option<&[u8]> {

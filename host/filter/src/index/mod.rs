@@ -77,16 +77,22 @@ pub struct Index {
 #[derive(Debug)]
 enum Placed {
     /// One row under one key; what it uses is in its code.
-    One { key: u64, lookup: u32 },
+    One { key: u64, by: By },
     /// A row for each alternative.
     Many(Box<[Row]>),
+}
+
+/// What a row is found by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum By {
+    Lookup(u32),
+    Pair(u32),
 }
 
 #[derive(Debug, Default)]
 struct Row {
     keys: Vec<u64>,
-    lookups: Vec<u32>,
-    pairs: Vec<u32>,
+    by: Vec<By>,
     used: Used,
 }
 
@@ -98,6 +104,20 @@ struct Used {
     shared: Vec<Path>,
     /// Whether lists matter to it in any event.
     lists: bool,
+}
+
+impl Row {
+    fn shrink(&mut self) {
+        self.keys.shrink_to_fit();
+        self.by.shrink_to_fit();
+        self.used.paths.shrink_to_fit();
+        self.used.shared.shrink_to_fit();
+    }
+
+    fn bytes(&self) -> usize {
+        let paths = self.used.paths.capacity() + self.used.shared.capacity();
+        self.keys.capacity() * size_of::<u64>() + self.by.capacity() * size_of::<By>() + paths * size_of::<Path>()
+    }
 }
 
 impl Used {
@@ -150,15 +170,16 @@ impl Index {
             .iter()
             .map(|node| insert(snapshot, id, node))
             .collect();
-        let placed = match rows.as_mut_slice() {
-            [row] => match (row.keys.as_slice(), row.lookups.as_slice()) {
-                ([key], [lookup]) => Placed::One {
-                    key: *key,
-                    lookup: *lookup,
-                },
-                _ => Placed::Many(rows.into()),
-            },
-            _ => Placed::Many(rows.into()),
+        let only = match rows.as_slice() {
+            [row] => row.keys.first().zip(row.by.first()).filter(|_| row.keys.len() == 1),
+            _ => None,
+        };
+        let placed = match only {
+            Some((key, by)) => Placed::One { key: *key, by: *by },
+            None => {
+                rows.iter_mut().for_each(Row::shrink);
+                Placed::Many(rows.into())
+            }
         };
         self.placed.insert(id, placed);
     }
@@ -177,11 +198,10 @@ impl Index {
         };
         let snapshot = Arc::make_mut(&mut self.now);
         let rows = match placed {
-            Placed::One { key, lookup } => [Row {
+            Placed::One { key, by } => [Row {
                 used: snapshot.code(key, id).and_then(Used::of).unwrap_or_default(),
                 keys: vec![key],
-                lookups: vec![lookup],
-                pairs: Vec::new(),
+                by: vec![by],
             }]
             .into(),
             Placed::Many(rows) => rows,
@@ -209,15 +229,7 @@ impl Index {
     pub fn bytes(&self) -> usize {
         let rows = self.placed.values().map(|placed| match placed {
             Placed::One { .. } => 0,
-            Placed::Many(rows) => {
-                let lists = rows.iter().map(|row| {
-                    let numbers = row.lookups.capacity() + row.pairs.capacity();
-                    row.keys.capacity() * 8
-                        + numbers * 4
-                        + (row.used.paths.capacity() + row.used.shared.capacity()) * size_of::<Path>()
-                });
-                rows.len() * size_of::<Row>() + lists.sum::<usize>()
-            }
+            Placed::Many(rows) => rows.iter().map(|row| size_of::<Row>() + row.bytes()).sum(),
         });
         // A byte of control beside each place, as hashbrown has it.
         self.now.bytes() + rows.sum::<usize>() + self.placed.capacity() * 8 / 7 * (size_of::<(u32, Placed)>() + 1)
@@ -273,11 +285,12 @@ fn keep(snapshot: &mut Snapshot, id: u32, plan: Plan) -> Row {
     let lookups = Arc::make_mut(lookups);
     let mut row = Row::default();
     let single = |lookups: &mut Lookups, row: &mut Row, path: Path, key: Key| {
-        let at = match lookups.find(path, key.aspect).filter(|at| row.lookups.contains(at)) {
+        let known = lookups.find(path, key.aspect);
+        let at = match known.filter(|at| row.by.contains(&By::Lookup(*at))) {
             Some(at) => at,
             None => {
                 let at = lookups.keep(path, key.aspect);
-                row.lookups.push(at);
+                row.by.push(By::Lookup(at));
                 at
             }
         };
@@ -303,9 +316,9 @@ fn keep(snapshot: &mut Snapshot, id: u32, plan: Plan) -> Row {
             for one in &keys {
                 for other in &other_keys {
                     let (first, second) = ((path, one.aspect), (other_path, other.aspect));
-                    match lookups.find_pair(first, second).filter(|at| row.pairs.contains(at)) {
-                        Some(_) => {}
-                        None => row.pairs.push(lookups.keep_pair(first, second, meeting)),
+                    let known = lookups.find_pair(first, second);
+                    if !known.is_some_and(|at| row.by.contains(&By::Pair(at))) {
+                        row.by.push(By::Pair(lookups.keep_pair(first, second, meeting)));
                     }
                     row.keys.push(pair_key(
                         Lookups::key(path, one.aspect, one.hash),
@@ -326,8 +339,12 @@ fn remove(snapshot: &mut Snapshot, id: u32, row: &Row) {
     row.used.paths.iter().for_each(|path| paths.release(*path));
     snapshot.lists -= usize::from(row.used.lists);
     let lookups = Arc::make_mut(&mut snapshot.lookups);
-    row.lookups.iter().for_each(|lookup| lookups.release(*lookup));
-    row.pairs.iter().for_each(|pair| lookups.release_pair(*pair));
+    for by in &row.by {
+        match by {
+            By::Lookup(lookup) => lookups.release(*lookup),
+            By::Pair(pair) => lookups.release_pair(*pair),
+        }
+    }
     for key in &row.keys {
         snapshot.change(*key, |shard| shard.remove(*key, id));
     }

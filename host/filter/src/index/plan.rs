@@ -1,8 +1,8 @@
 //! By which of its clauses a row is found.
 //!
-//! The fewer rows share a key, the fewer are looked at for nothing. So a row goes where there is room: under a key of
-//! one clause while few rows are there, else under keys of two clauses together. Popular values (an event's type, say)
-//! fill up soon and take no more, without anybody having to know that they are popular.
+//! The fewer rows share a key, the fewer are looked at for nothing. So a row goes where there is room: under the key of
+//! one clause while hardly any row is there, else under the keys of two clauses together. Popular values (an event's
+//! type, say) fill up soon and take no more, without anybody having to know that they are popular.
 
 use super::aspect::{Access, BROAD, Key, accesses};
 use super::lookups::{Lookups, pair_key};
@@ -10,12 +10,12 @@ use super::paths::{Path, Paths};
 use super::snapshot::Snapshot;
 use crate::node::Node;
 
-/// Rows that a key takes before other keys are tried.
-const ROOM: usize = 4;
+/// Rows of a key that are counted; more are no worse.
+const MOST_ROWS: usize = 16;
 /// Most keys of a row: values in a list, or combinations of those in two.
 const MOST_KEYS: usize = 64;
-/// Most clauses that are looked at for pairs.
-const MOST_CLAUSES: usize = 6;
+/// Most ways that are looked at for pairs.
+const MOST_WAYS: usize = 8;
 /// What looking up one more aspect of each event is worth, in rows that are looked at for nothing; and what reading
 /// numbers for it is.
 const LOOKUP: usize = 2;
@@ -54,7 +54,7 @@ pub(crate) fn plan(node: &Node, snapshot: &Snapshot) -> Plan {
     let Some((cost, way)) = singles.min_by_key(|(cost, _)| *cost) else {
         return Plan::Single(best.path, best.access.keys.clone());
     };
-    if cost >= ROOM
+    if cost > 0
         && let Some((pair_cost, one, other)) = best_pair(&ways, snapshot)
         && pair_cost < cost
     {
@@ -78,7 +78,7 @@ fn collect(node: &Node, path: Path, paths: &Paths, into: &mut Vec<(Path, Vec<Acc
 
 fn single_cost(way: Way<'_>, snapshot: &Snapshot) -> usize {
     let of_key = |key: &Key| {
-        let load = snapshot.load(Lookups::key(way.path, key.aspect, key.hash), 2 * ROOM);
+        let load = snapshot.load(Lookups::key(way.path, key.aspect, key.hash), MOST_ROWS);
         let known = snapshot.lookups.find(way.path, key.aspect).is_some();
         let numbers = key.aspect.is_numeric() && !snapshot.lookups.is_numeric(way.path);
         load + if known { 0 } else { LOOKUP } + if numbers { NUMBERS } else { 0 }
@@ -88,7 +88,7 @@ fn single_cost(way: Way<'_>, snapshot: &Snapshot) -> usize {
 
 fn best_pair<'a>(ways: &[Way<'a>], snapshot: &Snapshot) -> Option<(usize, Way<'a>, Way<'a>)> {
     let pairs = |way: &&Way<'_>| way.access.keys.iter().all(|key| key.aspect.pairs());
-    let ways: Vec<Way<'a>> = ways.iter().filter(pairs).take(MOST_CLAUSES).copied().collect();
+    let ways: Vec<Way<'a>> = ways.iter().filter(pairs).take(MOST_WAYS).copied().collect();
     let mut best: Option<(usize, Way<'a>, Way<'a>)> = None;
     for (number, one) in ways.iter().enumerate() {
         for other in ways.iter().skip(number + 1) {
@@ -127,7 +127,7 @@ fn pair_cost(one: Way<'_>, other: Way<'_>, snapshot: &Snapshot) -> usize {
                 .lookups
                 .find_pair((one.path, first.aspect), (other.path, second.aspect));
             let known = if pair.is_some() { 0 } else { LOOKUP };
-            most = most.max(snapshot.load(key, 2 * ROOM) + known);
+            most = most.max(snapshot.load(key, MOST_ROWS) + known);
         }
     }
     most

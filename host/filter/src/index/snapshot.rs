@@ -6,7 +6,7 @@ use std::sync::Arc;
 use patchpanel_json::{Invalid, Layout};
 
 use super::aspect::Aspect;
-use super::code::{Tag, any_matches, row, take_clause, take_sized};
+use super::code::{RowHead, Tag, any_matches, row, take_clause, take_sized};
 use super::consistent::{self, Event};
 use super::lookups::{Lookup, Lookups, NONE, Pair, pair_key, spread_key};
 use super::paths::{Path, Paths};
@@ -457,7 +457,8 @@ impl<'s> Search<'s> {
         let row = row(code)?;
         if self.elements_matter {
             let arrays = self.tape.arrays();
-            if row.flags != 0 || row.shared.clone().any(|path| arrays.contains(&path)) {
+            let together = row.flags != 0 || row.shared.clone().any(|path| arrays.contains(&path));
+            if together && !self.asks_only(&row, pins) {
                 let event = Event {
                     text: self.text,
                     tape: self.tape,
@@ -472,6 +473,19 @@ impl<'s> Search<'s> {
             Turn::First => self.each_holds(row.clauses, [NONE; 2]),
             Turn::Later => Some(false),
         }
+    }
+
+    /// Whether the row asks for nothing but the two values that it was found by, which stand in one element.
+    #[inline]
+    fn asks_only(&self, row: &RowHead<'_>, pins: [u32; 2]) -> bool {
+        let [Some(first), Some(second)] = pins.map(|pin| self.tape.entry(pin)) else {
+            return false;
+        };
+        let mut rest = row.clauses;
+        let clauses = [take_clause(&mut rest), take_clause(&mut rest)];
+        let paths = clauses.map(|clause| clause.map(|clause| clause.path));
+        let same = paths == [Some(first.path), Some(second.path)] || paths == [Some(second.path), Some(first.path)];
+        row.flags == 0 && rest.is_empty() && same && first.path != second.path
     }
 
     /// Clauses that have no list in common hold one by one.
