@@ -75,11 +75,25 @@ impl Shard {
     /// The rows of a key, and perhaps those of others.
     #[inline(always)]
     pub(crate) fn chain(&self, hash: u64) -> Chain<'_> {
-        let at = self
-            .find(tag(hash))
-            .and_then(|at| self.slots.get(at))
-            .map_or(NONE, |slot| slot.first);
+        self.chain_from(self.first(hash))
+    }
+
+    /// The first row of a key, for [`Shard::chain_from`].
+    #[inline(always)]
+    pub(crate) fn first(&self, hash: u64) -> u32 {
+        let slot = self.find(tag(hash)).and_then(|at| self.slots.get(at));
+        slot.map_or(NONE, |slot| slot.first)
+    }
+
+    #[inline(always)]
+    pub(crate) fn chain_from(&self, at: u32) -> Chain<'_> {
         Chain { shard: self, at }
+    }
+
+    /// The first byte of a row: reading it brings the row near.
+    #[inline(always)]
+    pub(crate) fn touch(&self, at: u32) -> u8 {
+        self.rows.get(at as usize).copied().unwrap_or_default()
     }
 
     /// The slot of a tag.
@@ -115,7 +129,7 @@ impl Shard {
 
     pub(crate) fn insert(&mut self, hash: u64, id: u32, code: &Code) {
         if (self.keys + 1) * 4 > self.slots.len() * 3 {
-            self.resize((self.slots.len() * 2).max(4));
+            self.rebuild((self.slots.len() * 2).max(4));
         }
         let tag = tag(hash);
         let mut at = self.start(tag);
@@ -156,7 +170,8 @@ impl Shard {
         let mut before = None;
         while let Some((next, found, code)) = self.row(at).filter(|_| at != NONE) {
             if found == id {
-                self.waste += HEAD + code.len();
+                let shared = self.shared.iter().any(|shared| std::ptr::eq(&**shared, code));
+                self.waste += HEAD + if shared { 0 } else { code.len() };
                 match before {
                     None => {
                         if let Some(slot) = self.slots.get_mut(slot) {
@@ -175,7 +190,7 @@ impl Shard {
             self.close(slot);
         }
         if self.waste * 2 > self.rows.len() {
-            self.compact();
+            self.rebuild(self.slots.len());
         }
     }
 
@@ -206,22 +221,13 @@ impl Shard {
         }
     }
 
-    fn resize(&mut self, size: usize) {
-        let old = std::mem::replace(&mut self.slots, vec![EMPTY; size]);
-        for slot in old.into_iter().filter(|slot| slot.first != NONE) {
-            let mut at = self.start(slot.tag);
-            while self.slots.get(at).is_some_and(|slot| slot.first != NONE) {
-                at = (at + 1) & (size - 1);
-            }
-            if let Some(place) = self.slots.get_mut(at) {
-                *place = slot;
-            }
-        }
-    }
-
-    /// Writes the rows that are left anew.
-    fn compact(&mut self) {
-        let mut whole = Shard::default();
+    /// Writes everything anew, with that many slots; what shares a key then stands together.
+    fn rebuild(&mut self, slots: usize) {
+        let mut whole = Shard {
+            slots: vec![EMPTY; slots],
+            ..Shard::default()
+        };
+        whole.rows.reserve_exact(self.rows.len() - self.waste);
         for slot in self.slots.iter().filter(|slot| slot.first != NONE) {
             let chain = Chain {
                 shard: self,

@@ -74,7 +74,22 @@ pub struct Scratch {
     /// Lookups that are the first of pairs and have keys.
     firsts: Vec<u32>,
     seen: HashSet<u64>,
+    hits: Vec<Hit>,
 }
+
+/// A key that may have rows.
+#[derive(Clone, Copy, Debug)]
+struct Hit {
+    key: u64,
+    /// The entries that it is of.
+    pins: [u32; 2],
+    turn: Turn,
+    /// Its first row, once that is known.
+    row: u32,
+}
+
+/// Hits that are looked at together, so that the memory they are in is fetched at the same time.
+const TOGETHER: usize = 32;
 
 /// How often a key was looked up of one event, where values are so many that it matters.
 #[derive(Clone, Copy, Debug)]
@@ -128,6 +143,7 @@ impl Snapshot {
             epoch,
             firsts,
             seen,
+            hits,
         } = scratch;
         Walk {
             text,
@@ -141,6 +157,7 @@ impl Snapshot {
         .run();
         keys.clear();
         firsts.clear();
+        hits.clear();
         *epoch = epoch.wrapping_add(1);
         if *epoch == 0 {
             found.clear();
@@ -162,25 +179,41 @@ impl Snapshot {
             epoch: *epoch,
             firsts,
             seen,
+            hits,
             matched,
         };
-        search.run();
+        if search.look_up_all() {
+            search.verify_hits();
+        } else {
+            search.verify_all();
+        }
         if matched.len() > 1 {
             matched.sort_unstable();
             matched.dedup();
         }
     }
 
-    /// The rows of a key, and perhaps some of other keys.
+    /// Whether any row may have the key.
     #[inline(always)]
-    fn chain(&self, hash: u64) -> Option<Chain<'_>> {
-        let (group, shard) = place(hash);
-        let group = self.groups.get(group)?;
-        let (word, bit) = filter_bit(hash as u32);
-        if group.filter.get(shard * FILTER_WORDS + word)? & bit == 0 {
-            return None;
-        }
-        Some(group.shards.get(shard)?.chain(hash))
+    fn may_have(&self, key: u64) -> bool {
+        let (group, shard) = place(key);
+        let (word, bit) = filter_bit(key as u32);
+        let word = self
+            .groups
+            .get(group)
+            .and_then(|group| group.filter.get(shard * FILTER_WORDS + word));
+        word.is_some_and(|word| word & bit != 0)
+    }
+
+    #[inline(always)]
+    fn shard(&self, key: u64) -> Option<&Shard> {
+        let (group, shard) = place(key);
+        self.groups.get(group)?.shards.get(shard).map(|shard| &**shard)
+    }
+
+    /// The rows of a key, and perhaps some of other keys.
+    fn chain(&self, key: u64) -> Option<Chain<'_>> {
+        Some(self.shard(key).filter(|_| self.may_have(key))?.chain(key))
     }
 
     /// How many rows a key has, counted up to `most`.
@@ -261,11 +294,14 @@ struct Search<'s> {
     epoch: u32,
     firsts: &'s mut Vec<u32>,
     seen: &'s mut HashSet<u64>,
+    hits: &'s mut Vec<Hit>,
     matched: &'s mut Vec<u32>,
 }
 
 impl<'s> Search<'s> {
-    fn run(&mut self) {
+    /// Collects the keys of everything there is to look up. Says no if there are so many that looking at all rows is
+    /// less.
+    fn look_up_all(&mut self) -> bool {
         let lookups = &*self.snapshot.lookups;
         // What asks for nothing that could be looked up is found at the root.
         let mut at = lookups.first(Paths::ROOT);
@@ -285,11 +321,12 @@ impl<'s> Search<'s> {
             let mut at = first.map_or(NONE, |first| first.first_pair);
             while let Some(pair) = lookups.pair(at) {
                 if !self.look_up_pair(pair) {
-                    return self.all_rows();
+                    return false;
                 }
                 at = pair.next;
             }
         }
+        true
     }
 
     /// Looks up all values at a path in one aspect, and keeps their keys for pairs.
@@ -340,17 +377,27 @@ impl<'s> Search<'s> {
     fn probe(&mut self, lookup: &Lookup, key: u64, entry: u32, many: bool) {
         for part in 0..lookup.spread {
             let key = spread_key(key, part);
-            let Some(chain) = self.snapshot.chain(key) else {
+            if !self.snapshot.may_have(key) {
                 continue;
-            };
+            }
             let turn = match many {
                 false => Turn::Only,
                 true if self.seen.insert(key) => Turn::First,
                 true if self.elements_matter => Turn::Later,
                 true => continue,
             };
-            self.verify(chain, [entry, NONE], turn);
+            self.hit(key, [entry, NONE], turn);
         }
+    }
+
+    #[inline(always)]
+    fn hit(&mut self, key: u64, pins: [u32; 2], turn: Turn) {
+        self.hits.push(Hit {
+            key,
+            pins,
+            turn,
+            row: NONE,
+        });
     }
 
     /// Looks up the values at two paths together. Says no if there are so many that looking at all rows is less.
@@ -385,8 +432,9 @@ impl<'s> Search<'s> {
         let (Some(&(one, first)), Some(&(other, second))) = (self.keys.get(one), self.keys.get(other)) else {
             return;
         };
-        if let Some(chain) = self.snapshot.chain(pair_key(one, other)) {
-            self.verify(chain, [first, second], Turn::Only);
+        let key = pair_key(one, other);
+        if self.snapshot.may_have(key) {
+            self.hit(key, [first, second], Turn::Only);
         }
     }
 
@@ -440,6 +488,28 @@ impl<'s> Search<'s> {
             rest.start += 1;
         }
         rest.start
+    }
+
+    /// Looks at the rows of all keys. Keys are spread over more memory than is near, so what many of them need is asked
+    /// for before any of it is waited for.
+    fn verify_hits(&mut self) {
+        let mut hits = std::mem::take(self.hits);
+        let mut touched = 0;
+        for together in hits.chunks_mut(TOGETHER) {
+            for hit in together.iter_mut() {
+                hit.row = self.snapshot.shard(hit.key).map_or(NONE, |shard| shard.first(hit.key));
+            }
+            for hit in together.iter() {
+                touched ^= self.snapshot.shard(hit.key).map_or(0, |shard| shard.touch(hit.row));
+            }
+            for hit in together.iter() {
+                if let Some(shard) = self.snapshot.shard(hit.key) {
+                    self.verify(shard.chain_from(hit.row), hit.pins, hit.turn);
+                }
+            }
+        }
+        std::hint::black_box(touched);
+        *self.hits = hits;
     }
 
     /// Notes the subscriptions of all rows that hold.
@@ -536,8 +606,7 @@ impl<'s> Search<'s> {
 
     /// Looks at every row there is.
     #[cold]
-    fn all_rows(&mut self) {
-        self.matched.clear();
+    fn verify_all(&mut self) {
         for group in &self.snapshot.groups {
             for shard in &group.shards {
                 for tag in shard.tags() {
