@@ -33,7 +33,7 @@ use aspect::{Aspect, Key};
 use code::{Encoder, clause_paths, row, row_bytes};
 use lookups::{Lookups, pair_key, spread_key};
 use paths::{Path, Paths};
-use plan::{Plan, plan};
+use plan::{Plan, Variety, plan};
 use shard::Code;
 pub use snapshot::{Scratch, Snapshot};
 
@@ -71,6 +71,7 @@ const MOST_COPIES: usize = 256;
 pub struct Index {
     now: Arc<Snapshot>,
     placed: HashMap<u32, Placed>,
+    variety: Variety,
 }
 
 /// Where the rows of a pattern are.
@@ -157,7 +158,7 @@ impl Index {
         snapshot.defaults = made.collect();
         Index {
             now: Arc::new(snapshot),
-            placed: HashMap::new(),
+            ..Index::default()
         }
     }
 
@@ -165,10 +166,9 @@ impl Index {
     pub fn insert(&mut self, id: u32, pattern: &Pattern) {
         self.remove(id);
         let snapshot = Arc::make_mut(&mut self.now);
-        let mut rows: Vec<Row> = pattern
-            .alternatives()
-            .iter()
-            .map(|node| insert(snapshot, id, node))
+        let nodes = pattern.alternatives().iter();
+        let mut rows: Vec<Row> = nodes
+            .map(|node| insert(snapshot, &mut self.variety, id, node))
             .collect();
         let only = match rows.as_slice() {
             [row] => row.keys.first().zip(row.by.first()).filter(|_| row.keys.len() == 1),
@@ -187,7 +187,7 @@ impl Index {
     /// Adds a number that every event matches.
     pub fn insert_any(&mut self, id: u32) {
         self.remove(id);
-        let row = insert(Arc::make_mut(&mut self.now), id, &Node::default());
+        let row = insert(Arc::make_mut(&mut self.now), &mut self.variety, id, &Node::default());
         self.placed.insert(id, Placed::Many(vec![row].into()));
     }
 
@@ -232,12 +232,15 @@ impl Index {
             Placed::Many(rows) => rows.iter().map(|row| size_of::<Row>() + row.bytes()).sum(),
         });
         // A byte of control beside each place, as hashbrown has it.
-        self.now.bytes() + rows.sum::<usize>() + self.placed.capacity() * 8 / 7 * (size_of::<(u32, Placed)>() + 1)
+        self.now.bytes()
+            + self.variety.bytes()
+            + rows.sum::<usize>()
+            + self.placed.capacity() * 8 / 7 * (size_of::<(u32, Placed)>() + 1)
     }
 }
 
 /// Adds the row of one alternative.
-fn insert(snapshot: &mut Snapshot, id: u32, node: &Node) -> Row {
+fn insert(snapshot: &mut Snapshot, variety: &mut Variety, id: u32, node: &Node) -> Row {
     let paths = Arc::make_mut(&mut snapshot.paths);
     let mut encoder = Encoder::default();
     encoder.node(node, Paths::ROOT, &mut |parent, name| paths.make(parent, name));
@@ -246,7 +249,7 @@ fn insert(snapshot: &mut Snapshot, id: u32, node: &Node) -> Row {
     shared.iter().for_each(|path| paths.share(*path));
     snapshot.lists += usize::from(encoder.flags != 0);
     let code = row_bytes(encoder.flags, &shared, &encoder.bytes);
-    let plan = plan(node, snapshot);
+    let plan = plan(node, snapshot, variety);
     let mut row = keep(snapshot, id, plan);
     row.used = Used {
         paths: encoder.all,
