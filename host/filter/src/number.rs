@@ -52,6 +52,11 @@ impl Exact {
         }
     }
 
+    /// The value of a number whose nearest `f64` this is, if that alone tells.
+    pub(crate) fn of_small(nearest: f64) -> Option<Exact> {
+        (nearest.abs() < LARGE).then_some(Exact::Float(nearest))
+    }
+
     fn of_float(float: f64) -> Option<Exact> {
         match float.abs() {
             ..LARGE => Some(Exact::Float(if float == 0.0 { 0.0 } else { float })),
@@ -65,7 +70,7 @@ impl Exact {
     pub(crate) fn nearest(self) -> f64 {
         match self {
             Exact::Float(float) => float,
-            Exact::Large(whole) => whole as f64,
+            Exact::Large(whole) => rounded(whole),
         }
     }
 
@@ -77,6 +82,12 @@ impl Exact {
             (Exact::Large(a), Exact::Float(b)) => float_to_large(b, a).reverse(),
         }
     }
+}
+
+/// Cold, because the compiler would else do it for every number, needed or not.
+#[cold]
+fn rounded(whole: i128) -> f64 {
+    whole as f64
 }
 
 /// One of them is farther from zero, by its kind alone.

@@ -367,7 +367,7 @@ pub(crate) fn clause_paths(clauses: &[u8], into: &mut Vec<Path>) {
 }
 
 /// Whether any of the items matches.
-#[inline]
+#[inline(always)]
 pub(crate) fn any_matches(items: &[u8], value: Value<'_>) -> bool {
     let mut rest = items;
     while let Some((operator, after)) = rest.split_first() {

@@ -1,8 +1,8 @@
 //! Finding the patterns that match an event.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
+use foldhash::HashSet;
 use patchpanel_json::{Invalid, Layout};
 
 use super::aspect::Aspect;
@@ -187,7 +187,7 @@ impl Snapshot {
         } else {
             search.verify_all();
         }
-        if matched.len() > 1 {
+        if !matched.is_sorted_by(|one, other| one < other) {
             matched.sort_unstable();
             matched.dedup();
         }

@@ -73,7 +73,8 @@ pub(crate) struct Tape {
     present: Vec<Path>,
     arrays: Vec<Path>,
     decoded: Vec<u8>,
-    numbers: Vec<Option<Exact>>,
+    /// Values of numbers, `NaN` for those that are past every `f64`.
+    numbers: Vec<f64>,
 }
 
 impl Tape {
@@ -182,7 +183,7 @@ impl Tape {
     /// Keeps the value of a number that was just pushed.
     pub(crate) fn push_number(&mut self, at: u32, value: Option<Exact>) {
         let number = self.numbers.len() as u32;
-        self.numbers.push(value);
+        self.numbers.push(value.map_or(f64::NAN, Exact::nearest));
         if let Some(entry) = self.entries.get_mut(at as usize) {
             entry.number = number;
         }
@@ -243,9 +244,9 @@ impl Tape {
         Some(match entry.kind {
             Kind::Text => Value::Text(text.get(entry.start as usize..entry.end as usize)?),
             Kind::Decoded => Value::Text(self.decoded.get(entry.start as usize..entry.end as usize)?),
-            Kind::Number => Value::Number(match self.numbers.get(entry.number as usize) {
-                Some(number) => *number,
-                None => Exact::parse(text.get(entry.start as usize..entry.end as usize)?),
+            Kind::Number => Value::Number({
+                let known = self.numbers.get(entry.number as usize).copied().and_then(Exact::of_small);
+                known.or_else(|| Exact::parse(text.get(entry.start as usize..entry.end as usize)?))
             }),
             Kind::True => Value::Bool(true),
             Kind::False => Value::Bool(false),
