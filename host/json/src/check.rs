@@ -264,8 +264,9 @@ impl<'t> Check<'t> {
     }
 
     fn finish(self) -> Result<(), Invalid> {
-        if let (Some(offset), 0) = (self.too_deep, self.wrong) {
-            return Err(Invalid::TooDeep { offset });
+        if let Some(offset) = self.too_deep {
+            // The kinds of the outer levels are lost by now.
+            return Err(Invalid::of_syntax(self.text).unwrap_or(Invalid::TooDeep { offset }));
         }
         let needed = [self.after_comma, self.after_colon, self.after_open, self.after_key];
         let whole = self.after_value.pending() || self.after_run.pending();

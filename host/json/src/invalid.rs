@@ -40,30 +40,36 @@ impl Invalid {
     /// Bitmaps only tell that something is wrong; reading once more, slowly, tells what and where.
     #[cold]
     pub(crate) fn find(text: &[u8]) -> Invalid {
+        Invalid::of_syntax(text).unwrap_or_else(|| Invalid::Syntax {
+            offset: text.len(),
+            reason: "no value".to_owned(),
+        })
+    }
+
+    /// What serde_json has against the text.
+    pub(crate) fn of_syntax(text: &[u8]) -> Option<Invalid> {
         if let Err(error) = std::str::from_utf8(text) {
-            return Invalid::Utf8 {
+            return Some(Invalid::Utf8 {
                 offset: error.valid_up_to(),
-            };
+            });
         }
-        match serde_json::from_slice::<IgnoredAny>(text) {
-            Ok(IgnoredAny) => Invalid::Syntax {
-                offset: text.len(),
-                reason: "no value".to_owned(),
-            },
-            Err(error) => {
-                let before = text.split_inclusive(|byte| *byte == b'\n');
-                let line: usize = before.take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
-                let offset = if error.is_eof() {
-                    text.len()
-                } else {
-                    line.saturating_add(error.column().saturating_sub(1))
-                };
-                let said = error.to_string();
-                Invalid::Syntax {
-                    offset: offset.min(text.len()),
-                    reason: said.split(" at line ").next().unwrap_or_default().to_owned(),
-                }
-            }
-        }
+        let error = serde_json::from_slice::<IgnoredAny>(text).err()?;
+        let said = error.to_string();
+        let reason = said.split(" at line ").next().unwrap_or_default().to_owned();
+        let before = text.split_inclusive(|byte| *byte == b'\n');
+        let line: usize = before.take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
+        // The column counts the byte that is wrong, but not if that is a control character.
+        let column = error
+            .column()
+            .saturating_sub(usize::from(!reason.starts_with("control character")));
+        let offset = if error.is_eof() {
+            text.len()
+        } else {
+            line.saturating_add(column)
+        };
+        Some(Invalid::Syntax {
+            offset: offset.min(text.len()),
+            reason,
+        })
     }
 }

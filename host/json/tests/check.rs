@@ -176,7 +176,7 @@ fn mistakes_are_placed() {
 
 #[test]
 fn depth_is_limited_and_costs_no_stack() {
-    let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    let nested = |levels: usize| format!("{}{{}}{}", "[".repeat(levels - 1), "]".repeat(levels - 1));
     let mut layout = Layout::default();
     assert_eq!(layout.check(nested(MAX_DEPTH).as_bytes()), Ok(()));
     for levels in [MAX_DEPTH + 1, 1_000_000] {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use foldhash::HashSet;
+use foldhash::HashMap;
 use patchpanel_json::{Invalid, Layout};
 
 use super::aspect::Aspect;
@@ -18,6 +18,8 @@ use super::walk::{Frame, Walk};
 const FAN: usize = 32;
 /// Words of each shard's part of a group's filter.
 const FILTER_WORDS: usize = 16;
+/// How often a key is met in one event until its rows are looked at for all of the event.
+const MANY: u32 = 16;
 /// Most combinations of values that are looked up for one pair, however few patterns there are.
 const COMBINATIONS: usize = 4096;
 
@@ -73,7 +75,8 @@ pub struct Scratch {
     epoch: u32,
     /// Lookups that are the first of pairs and have keys.
     firsts: Vec<u32>,
-    seen: HashSet<u64>,
+    /// How often each key was met.
+    seen: HashMap<u64, u32>,
     hits: Vec<Hit>,
 }
 
@@ -91,15 +94,17 @@ struct Hit {
 /// Hits that are looked at together, so that the memory they are in is fetched at the same time.
 const TOGETHER: usize = 32;
 
-/// How often a key was looked up of one event, where values are so many that it matters.
+/// How often a key was met in one event, where there are several values at its path.
 #[derive(Clone, Copy, Debug)]
 enum Turn {
-    /// Once for each value.
+    /// There is one value only.
     Only,
-    /// The first time: for all values with this key.
+    /// The first time: rows are looked at for all values at the path.
     First,
     /// Once more: only for rows that ask which element of a list a value is in.
     Later,
+    /// So often that those rows are looked at for all elements, and then no more.
+    Last,
 }
 
 /// Which of the keys are a lookup's.
@@ -293,7 +298,7 @@ struct Search<'s> {
     found: &'s mut Vec<KeysFound>,
     epoch: u32,
     firsts: &'s mut Vec<u32>,
-    seen: &'s mut HashSet<u64>,
+    seen: &'s mut HashMap<u64, u32>,
     hits: &'s mut Vec<Hit>,
     matched: &'s mut Vec<u32>,
 }
@@ -380,11 +385,18 @@ impl<'s> Search<'s> {
             if !self.snapshot.may_have(key) {
                 continue;
             }
-            let turn = match many {
-                false => Turn::Only,
-                true if self.seen.insert(key) => Turn::First,
-                true if self.elements_matter => Turn::Later,
-                true => continue,
+            let turn = if many {
+                let before = self.seen.entry(key).or_default();
+                *before += 1;
+                match *before {
+                    1 => Turn::First,
+                    _ if !self.elements_matter => continue,
+                    ..MANY => Turn::Later,
+                    MANY => Turn::Last,
+                    _ => continue,
+                }
+            } else {
+                Turn::Only
             };
             self.hit(key, [entry, NONE], turn);
         }
@@ -527,8 +539,17 @@ impl<'s> Search<'s> {
         let row = row(code)?;
         if self.elements_matter {
             let arrays = self.tape.arrays();
-            let together = row.flags != 0 || row.shared.clone().any(|path| arrays.contains(&path));
-            if together && !self.asks_only(&row, pins) {
+            let one_element = row.shared.clone().any(|path| arrays.contains(&path));
+            if one_element && self.asks_only(&row, pins) {
+                return self.each_holds(row.clauses, pins);
+            }
+            if one_element || row.flags != 0 {
+                let pins = match turn {
+                    // It makes no difference by which value it was found.
+                    Turn::Later | Turn::Last if !one_element => return Some(false),
+                    Turn::Only | Turn::First | Turn::Later if one_element => &pins[..],
+                    _ => &[],
+                };
                 let event = Event {
                     text: self.text,
                     tape: self.tape,
@@ -541,7 +562,7 @@ impl<'s> Search<'s> {
         match turn {
             Turn::Only => self.each_holds(row.clauses, pins),
             Turn::First => self.each_holds(row.clauses, [NONE; 2]),
-            Turn::Later => Some(false),
+            Turn::Later | Turn::Last => Some(false),
         }
     }
 

@@ -245,7 +245,11 @@ impl Tape {
             Kind::Text => Value::Text(text.get(entry.start as usize..entry.end as usize)?),
             Kind::Decoded => Value::Text(self.decoded.get(entry.start as usize..entry.end as usize)?),
             Kind::Number => Value::Number({
-                let known = self.numbers.get(entry.number as usize).copied().and_then(Exact::of_small);
+                let known = self
+                    .numbers
+                    .get(entry.number as usize)
+                    .copied()
+                    .and_then(Exact::of_small);
                 known.or_else(|| Exact::parse(text.get(entry.start as usize..entry.end as usize)?))
             }),
             Kind::True => Value::Bool(true),
