@@ -59,7 +59,7 @@ fn many_elements_and_many_patterns_about_one_of_them() {
         format!(
             r#"{{"sku":"s{n}","qty":{}{}}}"#,
             n % 5,
-            if n % 3 == 0 { r#","note":1"# } else { "" }
+            if n.is_multiple_of(3) { r#","note":1"# } else { "" }
         )
     };
     let items: Vec<String> = (0..MANY).map(item).collect();

@@ -4,7 +4,8 @@
 //! found by one value or two, so of the lists around those only the elements that hold them need be looked at. That
 //! keeps an event with very many elements linear.
 
-use super::code::{Clause, Tag, any_all, any_matches, take_clause, take_sized};
+use super::code::{Clause, Tag, take_clause, take_sized};
+use super::items::{any_all, any_matches};
 use super::paths::{Path, Paths};
 use super::tape::{Entry, Kind, Tape};
 

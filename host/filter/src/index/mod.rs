@@ -7,17 +7,21 @@
 //! 2. Of each value a few [aspects](aspect) are looked up: the whole text, its first three bytes, the range of numbers
 //!    it lies in, whatever patterns ask for. Each gives a key, and each pattern stands under the key of one clause that
 //!    few others share, or of [two together](plan).
-//! 3. What stands under the keys is checked clause by clause, from its [code].
+//! 3. What stands under the keys is [checked](search) clause by clause, from its [code].
 //!
 //! Patterns are kept in [shards](shard) that are copied when they change and are in use, so that adding or removing one
 //! costs microseconds, and whoever matches goes on with the [`Snapshot`] it has.
 
+mod access;
 mod aspect;
 mod code;
 mod consistent;
+mod encode;
+mod items;
 mod lookups;
 mod paths;
 mod plan;
+mod search;
 mod shard;
 mod snapshot;
 mod tape;
@@ -30,7 +34,8 @@ use crate::node::Node;
 use crate::pattern::Pattern;
 
 use aspect::{Aspect, Key};
-use code::{Encoder, clause_paths, row, row_bytes};
+use code::{clause_paths, row, row_bytes};
+use encode::Encoder;
 use lookups::{Lookups, pair_key, spread_key};
 use paths::{Path, Paths};
 use plan::{Plan, Variety, plan};

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 
 use crate::node::Node;
 
-use super::aspect::{Access, Aspect, BROAD, Key, accesses};
+use super::access::{Access, accesses};
+use super::aspect::{Aspect, BROAD, Key, fold};
 use super::lookups::{Lookups, pair_key};
 use super::paths::{Path, Paths};
 use super::snapshot::Snapshot;
@@ -44,7 +45,7 @@ pub(crate) struct Variety {
 impl Variety {
     fn note(&mut self, path: Path, key: &Key) {
         let sketch = self.sketches.entry((path, key.aspect)).or_default();
-        let bit = super::aspect::fold(key.hash ^ 0x5bd1_e995, 0x9e37_79b9_7f4a_7c15) % 256;
+        let bit = fold(key.hash ^ 0x5bd1_e995, 0x9e37_79b9_7f4a_7c15) % 256;
         if let Some(word) = sketch.get_mut(bit as usize / 64) {
             *word |= 1 << (bit % 64);
         }
