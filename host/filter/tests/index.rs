@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use generate::{compile, event, pattern};
 use patchpanel_filter::{Index, Pattern, Scratch, Snapshot};
 use proptest::prelude::*;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// The event in spellings that mean the same.
 fn spellings(event: &Map<String, Value>) -> Vec<String> {
@@ -55,13 +55,47 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
+/// Patterns of one shape that ask for different values: so many that one key does not tell them apart.
+fn alike() -> impl Strategy<Value = Vec<Value>> {
+    let texts = || prop::sample::select(vec!["x", "X", "xy", "yx", "info", "error"]);
+    let shape = 0..6_usize;
+    let values = prop::collection::vec((texts(), texts(), texts()), 10..60);
+    (shape, values).prop_map(|(shape, values)| {
+        let of_shape = |(one, two, three): (&str, &str, &str)| match shape {
+            0 => json!({"a": [one], "a.b": [two]}),
+            1 => json!({"a": [{"wildcard": format!("{one}*{two}")}]}),
+            2 => json!({"a": {"b": [one], "c": [two]}}),
+            3 => json!({"a.b": [one], "c.a": [two], "b": [{"anything-but": three}]}),
+            4 => json!({"a": {"b": {"c": [one], "a": [two]}, "c": [{"prefix": three}]}}),
+            _ => json!({"a": {"b": [one, two], "not": {"c": [three]}}, "b": [{"exists": false}]}),
+        };
+        values.into_iter().map(of_shape).collect()
+    })
+}
+
+/// Lists of objects and of texts, within each other, at the paths of [`alike`].
+fn listed() -> impl Strategy<Value = Map<String, Value>> {
+    let text = prop::sample::select(vec!["x", "X", "xy", "yx", "info", "error", "xyx", "infox"]).prop_map(Value::from);
+    let value = text.prop_recursive(5, 60, 6, |inner| {
+        let name = prop::sample::select(vec!["a", "b", "c"]).prop_map(str::to_owned);
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 1..6).prop_map(Value::from),
+            prop::collection::btree_map(name, inner, 1..4).prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    });
+    let name = prop::sample::select(vec!["a", "b", "c"]).prop_map(str::to_owned);
+    prop::collection::btree_map(name, value, 1..4).prop_map(|map| map.into_iter().collect())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn finds_what_matches(patterns in prop::collection::vec(pattern(), 1..24), events in prop::collection::vec(event(), 4)) {
-        let compiled = patterns.iter().filter_map(compile);
-        let patterns: BTreeMap<u32, Pattern> = (0..).zip(compiled).collect();
+    fn finds_what_matches(patterns in prop::collection::vec(pattern(), 1..16), copies in 1_usize..8, events in prop::collection::vec(event(), 4)) {
+        // Each of them often enough that there is no room under one key, and rows are found by two.
+        let compiled: Vec<Pattern> = patterns.iter().filter_map(compile).collect();
+        let copies = compiled.iter().cycle().take(compiled.len() * copies);
+        let patterns: BTreeMap<u32, Pattern> = (0..).zip(copies.cloned()).collect();
         let mut index = Index::default();
         for (id, pattern) in &patterns {
             index.insert(*id, pattern);
@@ -72,6 +106,20 @@ proptest! {
                 let found = find(&snapshot, &mut scratch, &text);
                 prop_assert_eq!(found, expected(&patterns, &event), "{} in {:?}", text, patterns.values().map(ToString::to_string).collect::<Vec<_>>());
             }
+        }
+    }
+
+    #[test]
+    fn finds_rows_by_two_keys(patterns in alike(), events in prop::collection::vec(listed(), 8)) {
+        let patterns: BTreeMap<u32, Pattern> = (0..).zip(patterns.iter().filter_map(compile)).collect();
+        let mut index = Index::default();
+        for (id, pattern) in &patterns {
+            index.insert(*id, pattern);
+        }
+        let (snapshot, mut scratch) = (index.snapshot(), Scratch::default());
+        for event in events {
+            let found = find(&snapshot, &mut scratch, &Value::Object(event.clone()).to_string());
+            prop_assert_eq!(found, expected(&patterns, &event), "{} in {:?}", Value::Object(event), patterns.values().map(ToString::to_string).collect::<Vec<_>>());
         }
     }
 

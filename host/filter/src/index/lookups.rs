@@ -43,9 +43,17 @@ pub(crate) struct Pair {
     pub(crate) other: u32,
     /// The next pair of `one`.
     pub(crate) next: u32,
-    /// The place that both paths go through last.
-    pub(crate) meeting: Path,
+    pub(crate) meeting: Meeting,
     uses: u32,
+}
+
+/// What two values must share, if a row is to be found by both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meeting {
+    /// They are one value, of which two aspects are looked up.
+    Same,
+    /// They are in one object at this path, which for the event itself is no condition.
+    At(Path),
 }
 
 impl Lookup {
@@ -187,7 +195,7 @@ impl Lookups {
     }
 
     /// Notes that a row is found by two at once, until [`Lookups::release_pair`].
-    pub(crate) fn keep_pair(&mut self, one: (Path, Aspect), other: (Path, Aspect), meeting: Path) -> u32 {
+    pub(crate) fn keep_pair(&mut self, one: (Path, Aspect), other: (Path, Aspect), meeting: Meeting) -> u32 {
         let at = match self.find_pair(one, other) {
             Some(at) => at,
             None => {
@@ -325,8 +333,8 @@ mod tests {
         let text = lookups.keep(3, Aspect::Text);
         assert_eq!(lookups.keep(3, Aspect::Text), text);
         let prefix = lookups.keep(3, Aspect::Prefix(2));
-        let pair = lookups.keep_pair((3, Aspect::Text), (5, Aspect::Number), 0);
-        let second = lookups.keep_pair((3, Aspect::Text), (6, Aspect::Number), 0);
+        let pair = lookups.keep_pair((3, Aspect::Text), (5, Aspect::Number), Meeting::At(0));
+        let second = lookups.keep_pair((3, Aspect::Text), (6, Aspect::Number), Meeting::At(0));
         assert_eq!(of(&lookups, 3), [Aspect::Prefix(2), Aspect::Text]);
         lookups.release(text);
         lookups.release(text);

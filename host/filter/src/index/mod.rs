@@ -36,7 +36,7 @@ use crate::pattern::Pattern;
 use aspect::{Aspect, Key};
 use code::{clause_paths, row, row_bytes};
 use encode::Encoder;
-use lookups::{Lookups, pair_key, spread_key};
+use lookups::{Lookups, Meeting, pair_key, spread_key};
 use paths::{Path, Paths};
 use plan::{Plan, Variety, plan};
 use shard::Code;
@@ -287,6 +287,19 @@ fn shared(all: &[Path], paths: &Paths) -> Vec<Path> {
     shared
 }
 
+/// What values at two paths must share to be of one row.
+fn meeting(paths: &Paths, one: Path, other: Path) -> Meeting {
+    let meeting = paths.meeting(one, other);
+    if one == other {
+        Meeting::Same
+    } else if meeting == one || meeting == other {
+        // A scalar in a list is a value of the list itself, whichever element the other one is in.
+        Meeting::At(paths.parent(meeting))
+    } else {
+        Meeting::At(meeting)
+    }
+}
+
 /// Makes the lookups of a plan, and the keys that they give.
 fn keep(snapshot: &mut Snapshot, id: u32, plan: Plan) -> Row {
     let Snapshot { paths, lookups, .. } = snapshot;
@@ -320,7 +333,7 @@ fn keep(snapshot: &mut Snapshot, id: u32, plan: Plan) -> Row {
         }
         Plan::Single(path, keys) => keys.into_iter().for_each(|key| single(lookups, &mut row, path, key)),
         Plan::Pair((path, keys), (other_path, other_keys)) => {
-            let meeting = paths.meeting(path, other_path);
+            let meeting = meeting(paths, path, other_path);
             for one in &keys {
                 for other in &other_keys {
                     let (first, second) = ((path, one.aspect), (other_path, other.aspect));

@@ -1,12 +1,14 @@
 //! Finding the rows that hold for one event.
 
+use std::ops::Range;
+
 use foldhash::HashMap;
 
 use super::aspect::Aspect;
 use super::code::{RowHead, Tag, row, take_clause, take_sized};
 use super::consistent::{self, Event};
 use super::items::any_matches;
-use super::lookups::{Lookup, NONE, Pair, pair_key, spread_key};
+use super::lookups::{Lookup, Meeting, NONE, Pair, pair_key, spread_key};
 use super::paths::{Path, Paths};
 use super::shard::Chain;
 use super::snapshot::Snapshot;
@@ -45,6 +47,14 @@ impl Buffers {
         if self.found.len() < lookups {
             self.found.resize(lookups, KeysFound::default());
         }
+    }
+
+    /// Clearing takes time by what it could hold, so after one large event it must not stay large.
+    fn clear_seen(&mut self) {
+        if self.seen.capacity() > 1024 {
+            self.seen = HashMap::default();
+        }
+        self.seen.clear();
     }
 }
 
@@ -163,7 +173,7 @@ impl<'s> Search<'s> {
         let is_gram = matches!(lookup.aspect, Aspect::Gram(_));
         let many = is_gram || scalars.clone().nth(1).is_some();
         if many {
-            self.buffers.seen.clear();
+            self.buffers.clear_seen();
         }
         for (entry, found) in scalars {
             let Some(value) = self.tape.value(self.text, found) else {
@@ -202,29 +212,28 @@ impl<'s> Search<'s> {
     #[inline(always)]
     fn probe(&mut self, lookup: &Lookup, key: u64, entry: u32, many: bool) {
         for part in 0..lookup.spread {
-            let key = spread_key(key, part);
-            if !self.snapshot.may_have(key) {
-                continue;
-            }
-            let turn = if many {
-                let before = self.buffers.seen.entry(key).or_default();
-                *before += 1;
-                match *before {
-                    1 => Turn::First,
-                    _ if !self.elements_matter => continue,
-                    ..MANY => Turn::Later,
-                    MANY => Turn::Last,
-                    _ => continue,
-                }
-            } else {
-                Turn::Only
-            };
-            self.hit(key, [entry, NONE], turn);
+            self.probe_key(spread_key(key, part), [entry, NONE], many);
         }
     }
 
+    /// Notes a key that rows may have. With `many`, keys are counted in `seen`.
     #[inline(always)]
-    fn hit(&mut self, key: u64, pins: [u32; 2], turn: Turn) {
+    fn probe_key(&mut self, key: u64, pins: [u32; 2], many: bool) {
+        if !self.snapshot.may_have(key) {
+            return;
+        }
+        let turn = if many {
+            let times = self.buffers.seen.entry(key).or_default();
+            *times += 1;
+            match *times {
+                1 => Turn::First,
+                2..MANY if self.elements_matter => Turn::Later,
+                MANY if self.elements_matter => Turn::Last,
+                _ => return,
+            }
+        } else {
+            Turn::Only
+        };
         self.buffers.hits.push(Hit {
             key,
             pins,
@@ -239,21 +248,25 @@ impl<'s> Search<'s> {
             return true;
         };
         let combinations = ones.len() * others.len();
-        if combinations > 1 && pair.meeting != Paths::ROOT && !self.tape.arrays().is_empty() {
-            return self.look_up_together(pair, ones, others);
+        let many = combinations > 1;
+        if many {
+            self.buffers.clear_seen();
+        }
+        if pair.meeting != Meeting::At(Paths::ROOT) && !self.tape.arrays().is_empty() {
+            return self.look_up_together(pair, ones, others, many);
         }
         if combinations > COMBINATIONS.max(self.snapshot.rows) {
             return false;
         }
         for one in ones {
             for other in others.clone() {
-                self.probe_pair(one, other);
+                self.probe_pair(one, other, many);
             }
         }
         true
     }
 
-    fn keys_of(&self, lookup: u32) -> Option<std::ops::Range<usize>> {
+    fn keys_of(&self, lookup: u32) -> Option<Range<usize>> {
         let found = self
             .buffers
             .found
@@ -262,23 +275,20 @@ impl<'s> Search<'s> {
         Some(found.start as usize..found.end as usize)
     }
 
-    fn probe_pair(&mut self, one: usize, other: usize) {
+    fn probe_pair(&mut self, one: usize, other: usize, many: bool) {
         let (Some(&(one, first)), Some(&(other, second))) = (self.buffers.keys.get(one), self.buffers.keys.get(other))
         else {
             return;
         };
-        let key = pair_key(one, other);
-        if self.snapshot.may_have(key) {
-            self.hit(key, [first, second], Turn::Only);
-        }
+        self.probe_key(pair_key(one, other), [first, second], many);
     }
 
     /// Values of one element each: both lists are in the order of the text, so one walk over them finds those that
-    /// share the object where their paths part.
-    fn look_up_together(&mut self, pair: &Pair, ones: std::ops::Range<usize>, others: std::ops::Range<usize>) -> bool {
+    /// stand in the same place.
+    fn look_up_together(&mut self, pair: &Pair, ones: Range<usize>, others: Range<usize>, many: bool) -> bool {
         let mut left = COMBINATIONS.max(self.snapshot.rows);
         let (mut ones, mut others) = (ones, others);
-        while let (Some(one), Some(other)) = (self.object_of(&ones, pair), self.object_of(&others, pair)) {
+        while let (Some(one), Some(other)) = (self.place_of(&ones, pair), self.place_of(&others, pair)) {
             if one < other {
                 ones.start += 1;
                 continue;
@@ -287,15 +297,15 @@ impl<'s> Search<'s> {
                 others.start += 1;
                 continue;
             }
-            let of_one = ones.start..self.end_of_object(&ones, pair, one);
-            let of_other = others.start..self.end_of_object(&others, pair, one);
+            let of_one = ones.start..self.end_of_place(&ones, pair, one);
+            let of_other = others.start..self.end_of_place(&others, pair, one);
             for one in of_one.clone() {
                 for other in of_other.clone() {
                     if left == 0 {
                         return false;
                     }
                     left -= 1;
-                    self.probe_pair(one, other);
+                    self.probe_pair(one, other, many);
                 }
             }
             ones.start = of_one.end;
@@ -304,22 +314,25 @@ impl<'s> Search<'s> {
         true
     }
 
-    /// The object around the first of these keys' values at the place where the pair's paths part.
-    fn object_of(&self, keys: &std::ops::Range<usize>, pair: &Pair) -> Option<u32> {
+    /// Where the first of these keys' values is, as far as its pair must be there too.
+    fn place_of(&self, keys: &Range<usize>, pair: &Pair) -> Option<u32> {
         let (_, entry) = self.buffers.keys.get(keys.clone())?.first()?;
+        let Meeting::At(path) = pair.meeting else {
+            return Some(*entry);
+        };
         let mut at = *entry;
         loop {
             let entry = self.tape.entry(at)?;
-            if entry.path == pair.meeting && entry.kind == Kind::Object {
+            if entry.path == path && entry.kind == Kind::Object {
                 return Some(at);
             }
             at = entry.parent;
         }
     }
 
-    fn end_of_object(&self, keys: &std::ops::Range<usize>, pair: &Pair, object: u32) -> usize {
+    fn end_of_place(&self, keys: &Range<usize>, pair: &Pair, place: u32) -> usize {
         let mut rest = keys.clone();
-        while self.object_of(&rest, pair) == Some(object) {
+        while self.place_of(&rest, pair) == Some(place) {
             rest.start += 1;
         }
         rest.start
@@ -363,7 +376,7 @@ impl<'s> Search<'s> {
         if self.elements_matter {
             let arrays = self.tape.arrays();
             let one_element = row.shared.clone().any(|path| arrays.contains(&path));
-            if one_element && self.asks_only(&row, pins) {
+            if one_element && !matches!(turn, Turn::Last) && self.asks_only(&row, pins) {
                 return self.each_holds(row.clauses, pins);
             }
             if one_element || row.flags != 0 {
@@ -399,7 +412,9 @@ impl<'s> Search<'s> {
         let clauses = [take_clause(&mut rest), take_clause(&mut rest)];
         let paths = clauses.map(|clause| clause.map(|clause| clause.path));
         let same = paths == [Some(first.path), Some(second.path)] || paths == [Some(second.path), Some(first.path)];
-        row.flags == 0 && rest.is_empty() && same && first.path != second.path
+        // Where one path goes on from the other, a list has both values of its own and elements.
+        let meeting = self.snapshot.paths.meeting(first.path, second.path);
+        row.flags == 0 && rest.is_empty() && same && meeting != first.path && meeting != second.path
     }
 
     /// Clauses that have no list in common hold one by one.
