@@ -58,7 +58,7 @@ fn change() -> impl Strategy<Value = Change> {
 /// Patterns of one shape that ask for different values: so many that one key does not tell them apart.
 fn alike() -> impl Strategy<Value = Vec<Value>> {
     let texts = || prop::sample::select(vec!["x", "X", "xy", "yx", "info", "error"]);
-    let shape = 0..6_usize;
+    let shape = 0..8_usize;
     let values = prop::collection::vec((texts(), texts(), texts()), 10..60);
     (shape, values).prop_map(|(shape, values)| {
         let of_shape = |(one, two, three): (&str, &str, &str)| match shape {
@@ -67,6 +67,8 @@ fn alike() -> impl Strategy<Value = Vec<Value>> {
             2 => json!({"a": {"b": [one], "c": [two]}}),
             3 => json!({"a.b": [one], "c.a": [two], "b": [{"anything-but": three}]}),
             4 => json!({"a": {"b": {"c": [one], "a": [two]}, "c": [{"prefix": three}]}}),
+            5 => json!({"a": [one], "b": [{"anything-but": two}]}),
+            6 => json!({"a.b": [one], "a.c": [{"exists": true}], "b": [{"wildcard": format!("*{three}*")}]}),
             _ => json!({"a": {"b": [one, two], "not": {"c": [three]}}, "b": [{"exists": false}]}),
         };
         values.into_iter().map(of_shape).collect()

@@ -21,8 +21,10 @@ pub(crate) struct Access {
 const LONGEST: usize = 64;
 /// Lengths that beginnings and ends are cut to where that tells enough, so that a path has few of them to look up.
 const LENGTHS: [u8; 8] = [1, 2, 3, 4, 6, 8, 12, 16];
-/// Lengths of runs inside texts; each is one pass over every text.
+/// Lengths of runs inside texts that are looked up by choice; each is one pass over every text.
 const GRAMS: [u8; 5] = [8, 4, 3, 2, 1];
+/// Most bytes of a text that is looked up as one run.
+const LONGEST_RUN: usize = 16;
 /// How many runs of a text are offered to be found by.
 const RUNS: usize = 6;
 
@@ -219,15 +221,23 @@ impl Affix {
     }
 }
 
-/// Runs inside a text, from all over it.
+/// Runs inside a text, from all over it, and as much of it as may be one run.
 fn runs(text: &[u8]) -> Vec<Access> {
     let Some(length) = GRAMS.iter().find(|length| usize::from(**length) <= text.len()) else {
         return Vec::new();
     };
     let windows: Vec<&[u8]> = text.windows((*length).into()).collect();
     let step = windows.len().div_ceil(RUNS).max(1);
-    let chosen = windows.into_iter().step_by(step);
-    chosen.flat_map(|run| one(Aspect::Gram(*length), hash(run))).collect()
+    // From the end, so that the last one is among them.
+    let chosen = windows.into_iter().rev().step_by(step);
+    let mut accesses: Vec<Access> = chosen.flat_map(|run| one(Aspect::Gram(*length), hash(run))).collect();
+    let whole = text.len().min(LONGEST_RUN) as u8;
+    if whole > *length
+        && let Some(run) = last(text, whole)
+    {
+        accesses.extend(one(Aspect::Gram(whole), hash(run)));
+    }
+    accesses
 }
 
 /// What of a text that is compared without case stands before anything but ASCII, whose letters have two cases only.

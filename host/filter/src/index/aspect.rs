@@ -68,12 +68,9 @@ impl Aspect {
         }
     }
 
-    /// Whether a value has at most one key, so that keys of two leaves can be looked up as one.
+    /// Whether a value has at most one key, and few paths many of them, so that keys of two leaves can be looked up as one.
     pub(crate) fn pairs(self) -> bool {
-        !matches!(
-            self,
-            Aspect::Gram(_) | Aspect::Above(_) | Aspect::Below(_) | Aspect::Present
-        )
+        !matches!(self, Aspect::Gram(_) | Aspect::Above(_) | Aspect::Below(_))
     }
 
     /// Whether the key is the same for very many values.
@@ -229,7 +226,7 @@ pub(crate) fn scale(number: Exact) -> u64 {
     if number < 0.0 { MIDDLE - 1 - away } else { MIDDLE + away }
 }
 
-/// A part of the scale, of which there are sixteen for each power of two.
+/// A part of the scale, of which there are four for each power of two.
 pub(crate) fn scale_part(number: Exact) -> u16 {
-    (scale(number) >> 48) as u16
+    (scale(number) >> 50) as u16
 }

@@ -139,7 +139,7 @@ pub(crate) fn row_bytes(flags: u8, shared: &[Path], clauses: &[u8]) -> Vec<u8> {
     row
 }
 
-/// The path of every clause: what [`Encoder::all`] was.
+/// The path of every clause, those inside `not` too.
 pub(crate) fn clause_paths(clauses: &[u8], into: &mut Vec<Path>) {
     let mut rest = clauses;
     while let Some(clause) = take_clause(&mut rest) {

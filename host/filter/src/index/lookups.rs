@@ -27,6 +27,8 @@ pub(crate) struct Lookup {
     /// The next lookup of the same path.
     pub(crate) next: u32,
     pub(crate) first_pair: u32,
+    /// How many pairs it is in.
+    pub(crate) pairs: u32,
     /// How many rows are found by this alone.
     pub(crate) singles: u32,
     /// Over how many keys rows are spread that would have the same.
@@ -64,12 +66,12 @@ impl Lookup {
     }
 }
 
-/// The key of two keys.
+/// The key of two keys, in whichever order.
 #[inline(always)]
 pub(crate) fn pair_key(one: u64, other: u64) -> u64 {
     fold(
-        one ^ 0xa076_1d64_78bd_642f,
-        other.rotate_left(23) ^ 0xe703_7ed1_a0b4_28db,
+        one.min(other) ^ 0xa076_1d64_78bd_642f,
+        one.max(other).rotate_left(23) ^ 0xe703_7ed1_a0b4_28db,
     )
 }
 
@@ -128,6 +130,7 @@ impl Lookups {
             aspect,
             next: NONE,
             first_pair: NONE,
+            pairs: 0,
             singles: 0,
             spread: 1,
             uses: 0,
@@ -148,6 +151,7 @@ impl Lookups {
             aspect,
             next: self.first(path),
             first_pair: NONE,
+            pairs: 0,
             singles: 0,
             spread: 1,
             uses: 0,
@@ -184,6 +188,10 @@ impl Lookups {
     /// The pair of two lookups, if there is one.
     pub(crate) fn find_pair(&self, one: (Path, Aspect), other: (Path, Aspect)) -> Option<u32> {
         let (one, other) = (self.find(one.0, one.1)?, self.find(other.0, other.1)?);
+        self.pair_of(one, other).or_else(|| self.pair_of(other, one))
+    }
+
+    fn pair_of(&self, one: u32, other: u32) -> Option<u32> {
         let mut at = self.get(one)?.first_pair;
         while let Some(pair) = self.pair(at) {
             if pair.other == other {
@@ -200,6 +208,13 @@ impl Lookups {
             Some(at) => at,
             None => {
                 let (one, other) = (self.make(one.0, one.1), self.make(other.0, other.1));
+                // An event goes through the pairs of all that it has: what is in few pairs is likely to be rare.
+                let pairs = |at| self.get(at).map_or(0, |lookup| lookup.pairs);
+                let (one, other) = if pairs(other) < pairs(one) {
+                    (other, one)
+                } else {
+                    (one, other)
+                };
                 let made = Pair {
                     one,
                     other,
@@ -211,6 +226,7 @@ impl Lookups {
                 for lookup in [one, other] {
                     if let Some(lookup) = self.lookups.get_mut(lookup as usize) {
                         lookup.uses += 1;
+                        lookup.pairs += 1;
                     }
                 }
                 if let Some(one) = self.lookups.get_mut(one as usize) {
@@ -250,6 +266,11 @@ impl Lookups {
             }
         }
         self.free_pairs.push(at);
+        for lookup in [gone.one, gone.other] {
+            if let Some(lookup) = self.lookups.get_mut(lookup as usize) {
+                lookup.pairs -= 1;
+            }
+        }
         self.unuse(gone.one);
         self.unuse(gone.other);
     }
@@ -343,7 +364,11 @@ mod tests {
         assert_eq!(lookups.find_pair((3, Aspect::Text), (5, Aspect::Number)), Some(pair));
         lookups.release_pair(pair);
         assert!(of(&lookups, 5).is_empty());
-        assert_eq!(lookups.get(text).unwrap().first_pair, second);
+        assert_eq!(
+            lookups.find_pair((6, Aspect::Number), (3, Aspect::Text)),
+            Some(second),
+            "in either order"
+        );
         lookups.release_pair(second);
         assert!(of(&lookups, 3).is_empty() && of(&lookups, 6).is_empty());
         lookups.keep(9, Aspect::Literal);

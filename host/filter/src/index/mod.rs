@@ -2,14 +2,14 @@
 //!
 //! The cost of an event follows what is in it and what matches, not how many patterns there are:
 //!
-//! 1. A [walk](walk) over the event's bytes keeps the values that any pattern names, on a [tape], and jumps over the
+//! 1. A [walk](mod@walk) over the event's bytes keeps the values that any pattern names, on a [tape](mod@tape), and jumps over the
 //!    rest.
-//! 2. Of each value a few [aspects](aspect) are looked up: the whole text, its first three bytes, the range of numbers
+//! 2. Of each value a few [aspects](mod@aspect) are looked up: the whole text, its first three bytes, the range of numbers
 //!    it lies in, whatever patterns ask for. Each gives a key, and each pattern stands under the key of one clause that
-//!    few others share, or of [two together](plan).
-//! 3. What stands under the keys is [checked](search) clause by clause, from its [code].
+//!    few others share, or of [two together](mod@plan).
+//! 3. What stands under the keys is [checked](mod@search) clause by clause, from its [code](mod@code).
 //!
-//! Patterns are kept in [shards](shard) that are copied when they change and are in use, so that adding or removing one
+//! Patterns are kept in [shards](mod@shard) that are copied when they change and are in use, so that adding or removing one
 //! costs microseconds, and whoever matches goes on with the [`Snapshot`] it has.
 
 mod access;

@@ -92,12 +92,11 @@ struct Choice<'a> {
 pub(crate) fn plan(node: &Node, snapshot: &Snapshot, variety: &mut Variety) -> Plan {
     let mut leaves = Vec::new();
     collect(node, Paths::ROOT, &snapshot.paths, &mut leaves);
-    let mut ways = ways(&leaves, variety);
+    let ways = ways(&leaves, variety);
     let Some(best) = ways.first() else { return Plan::Always };
     if best.access.rank >= BROAD {
         return Plan::Single(best.path, best.access.keys.clone());
     }
-    ways.retain(|way| way.access.rank < BROAD);
     let choices = choices(&ways, snapshot);
     let known = choices
         .iter()
@@ -157,10 +156,10 @@ fn ways<'a>(leaves: &'a [(Path, Vec<Access>)], variety: &mut Variety) -> Vec<Way
 
 /// What there is to choose from: one way alone, or two together. Those that read no numbers come first.
 fn choices<'a>(ways: &[Way<'a>], snapshot: &Snapshot) -> Vec<Choice<'a>> {
-    let few = |way: &&Way<'_>| way.access.keys.len() <= MOST_KEYS;
+    let singles = |way: &&Way<'_>| way.access.keys.len() <= MOST_KEYS && way.access.rank < BROAD;
     let mut choices: Vec<Choice<'a>> = ways
         .iter()
-        .filter(few)
+        .filter(singles)
         .map(|way| Choice::new(*way, None, snapshot))
         .collect();
     choices.sort_by_key(|choice| choice.one.access.keys.iter().any(|key| key.aspect.is_numeric()));
@@ -171,7 +170,8 @@ fn choices<'a>(ways: &[Way<'a>], snapshot: &Snapshot) -> Vec<Choice<'a>> {
     let ways: Vec<Way<'a>> = ways.iter().filter(pairs).take(MOST_WAYS).copied().collect();
     for (number, one) in ways.iter().enumerate() {
         for other in ways.iter().skip(number + 1) {
-            if one.access.keys.len() * other.access.keys.len() <= MOST_KEYS {
+            let broad = one.access.rank >= BROAD;
+            if !broad && one.access.keys.len() * other.access.keys.len() <= MOST_KEYS {
                 choices.push(Choice::new(*one, Some(*other), snapshot));
             }
         }
@@ -181,12 +181,6 @@ fn choices<'a>(ways: &[Way<'a>], snapshot: &Snapshot) -> Vec<Choice<'a>> {
 
 impl<'a> Choice<'a> {
     fn new(one: Way<'a>, other: Option<Way<'a>>, snapshot: &Snapshot) -> Choice<'a> {
-        // Every pair has one order.
-        let order = |way: &Way<'_>| (way.path, way.access.keys.first().map(|key| key.aspect.tag()));
-        let (one, other) = match other {
-            Some(other) if order(&other) < order(&one) => (other, Some(one)),
-            other => (one, other),
-        };
         let lookups = &snapshot.lookups;
         let known = match other {
             None => one

@@ -190,8 +190,8 @@ impl<'s> Search<'s> {
                     self.probe(lookup, key, entry, many);
                 }
             });
-            if has_key && lookup.aspect.is_constant() && !self.elements_matter {
-                // Other values come to the same key, and all of them were looked at.
+            if has_key && lookup.aspect.is_constant() && lookup.pairs == 0 && !self.elements_matter {
+                // Other values come to the same key, and rows are looked at for all of them.
                 break;
             }
         }
