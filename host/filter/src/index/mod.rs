@@ -17,6 +17,7 @@ mod aspect;
 mod code;
 mod consistent;
 mod encode;
+mod group;
 mod items;
 mod lookups;
 mod paths;

@@ -61,12 +61,13 @@ impl<'s> Iterator for Chain<'s> {
     }
 }
 
-/// The part of a hash that shards tell keys apart by; other parts choose the shard.
-fn tag(hash: u64) -> u32 {
-    hash as u32
-}
-
 impl Shard {
+    /// The part of a key that shards tell keys apart by; other parts choose the shard.
+    #[inline(always)]
+    pub(crate) fn tag(key: u64) -> u32 {
+        key as u32
+    }
+
     #[inline(always)]
     fn start(&self, tag: u32) -> usize {
         tag.wrapping_mul(0x9e37_79b9).rotate_left(15) as usize & (self.slots.len().wrapping_sub(1))
@@ -81,7 +82,7 @@ impl Shard {
     /// The first row of a key, for [`Shard::chain_from`].
     #[inline(always)]
     pub(crate) fn first(&self, hash: u64) -> u32 {
-        let slot = self.find(tag(hash)).and_then(|at| self.slots.get(at));
+        let slot = self.find(Shard::tag(hash)).and_then(|at| self.slots.get(at));
         slot.map_or(NONE, |slot| slot.first)
     }
 
@@ -131,7 +132,7 @@ impl Shard {
         if (self.keys + 1) * 4 > self.slots.len() * 3 {
             self.rebuild((self.slots.len() * 2).max(4));
         }
-        let tag = tag(hash);
+        let tag = Shard::tag(hash);
         let mut at = self.start(tag);
         while self
             .slots
@@ -165,7 +166,9 @@ impl Shard {
 
     /// Removes all rows of the subscription that have this key.
     pub(crate) fn remove(&mut self, hash: u64, id: u32) {
-        let Some(slot) = self.find(tag(hash)) else { return };
+        let Some(slot) = self.find(Shard::tag(hash)) else {
+            return;
+        };
         let mut at = self.slots.get(slot).map_or(NONE, |slot| slot.first);
         let mut before = None;
         while let Some((next, found, code)) = self.row(at).filter(|_| at != NONE) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use patchpanel_json::{Invalid, Layout};
 
+use super::group::Group;
 use super::lookups::Lookups;
 use super::paths::{Path, Paths};
 use super::search::{Buffers, Search};
@@ -11,10 +12,9 @@ use super::shard::{Chain, Shard};
 use super::tape::Tape;
 use super::walk::{Frame, Walk};
 
-/// Groups of shards, and shards in a group.
-const FAN: usize = 32;
-/// Words of each shard's part of a group's filter.
-const FILTER_WORDS: usize = 16;
+/// Groups of shards.
+const GROUPS: usize = 32;
+
 /// All patterns of an index as they were at one time. Cheap to keep and to share; changes of the index go past it.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
@@ -28,26 +28,13 @@ pub struct Snapshot {
     pub(crate) lists: usize,
 }
 
-/// Shards, and what keys they may have.
-#[derive(Clone, Debug)]
-struct Group {
-    shards: Vec<Arc<Shard>>,
-    /// A bit for each key, in as many words for each shard.
-    filter: Vec<u64>,
-}
-
 impl Default for Snapshot {
     fn default() -> Snapshot {
-        let shard = Arc::new(Shard::default());
-        let group = Arc::new(Group {
-            shards: vec![shard; FAN],
-            filter: vec![0; FAN * FILTER_WORDS],
-        });
         Snapshot {
             paths: Arc::default(),
             lookups: Arc::default(),
             defaults: Arc::default(),
-            groups: vec![group; FAN],
+            groups: vec![Arc::default(); GROUPS],
             rows: 0,
             lists: 0,
         }
@@ -110,22 +97,20 @@ impl Snapshot {
         }
     }
 
+    #[inline(always)]
+    fn group(&self, key: u64) -> Option<&Group> {
+        self.groups.get(number(key)).map(|group| &**group)
+    }
+
     /// Whether any row may have the key.
     #[inline(always)]
     pub(crate) fn may_have(&self, key: u64) -> bool {
-        let (group, shard) = place(key);
-        let (word, bit) = filter_bit(key as u32);
-        let word = self
-            .groups
-            .get(group)
-            .and_then(|group| group.filter.get(shard * FILTER_WORDS + word));
-        word.is_some_and(|word| word & bit != 0)
+        self.group(key).is_some_and(|group| group.may_have(key))
     }
 
     #[inline(always)]
     pub(crate) fn shard(&self, key: u64) -> Option<&Shard> {
-        let (group, shard) = place(key);
-        self.groups.get(group)?.shards.get(shard).map(|shard| &**shard)
+        self.group(key)?.shard(key)
     }
 
     /// The rows of a key, and perhaps some of other keys.
@@ -145,63 +130,28 @@ impl Snapshot {
     }
 
     /// Changes the shard that a key is in.
-    pub(crate) fn change(&mut self, hash: u64, change: impl FnOnce(&mut Shard)) {
-        let (group, number) = place(hash);
-        let Some(group) = self.groups.get_mut(group).map(Arc::make_mut) else {
-            return;
-        };
-        let Some(shard) = group.shards.get_mut(number).map(Arc::make_mut) else {
-            return;
-        };
-        let before = shard.keys();
-        change(shard);
-        let start = number * FILTER_WORDS;
-        let Some(filter) = group.filter.get_mut(start..start + FILTER_WORDS) else {
-            return;
-        };
-        if shard.keys() >= before {
-            set_bit(filter, hash as u32);
-        } else {
-            // A bit may stand for other keys too.
-            filter.fill(0);
-            shard.tags().for_each(|tag| set_bit(filter, tag));
+    pub(crate) fn change(&mut self, key: u64, change: impl FnOnce(&mut Shard)) {
+        if let Some(group) = self.groups.get_mut(number(key)) {
+            Arc::make_mut(group).change(key, change);
         }
     }
 
     /// All shards.
     pub(crate) fn shards(&self) -> impl Iterator<Item = &Shard> {
-        self.groups
-            .iter()
-            .flat_map(|group| group.shards.iter().map(|shard| &**shard))
+        self.groups.iter().flat_map(|group| group.shards())
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        let groups = self.groups.iter().map(|group| {
-            let shards: usize = group
-                .shards
-                .iter()
-                .map(|shard| shard.bytes() / Arc::strong_count(shard).max(1))
-                .sum();
-            (shards + group.filter.len() * 8 + FAN * size_of::<usize>()) / Arc::strong_count(group).max(1)
-        });
+        let groups = self
+            .groups
+            .iter()
+            .map(|group| group.bytes() / Arc::strong_count(group).max(1));
         groups.sum::<usize>() + self.paths.bytes() + self.lookups.bytes()
     }
 }
 
+/// Which group a key is in.
 #[inline(always)]
-fn place(hash: u64) -> (usize, usize) {
-    ((hash >> 59) as usize, (hash >> 54) as usize % FAN)
-}
-
-#[inline(always)]
-fn filter_bit(tag: u32) -> (usize, u64) {
-    let mixed = tag.wrapping_mul(0x85eb_ca6b);
-    ((mixed >> 28) as usize % FILTER_WORDS, 1 << (mixed >> 22 & 63))
-}
-
-fn set_bit(filter: &mut [u64], tag: u32) {
-    let (word, bit) = filter_bit(tag);
-    if let Some(word) = filter.get_mut(word) {
-        *word |= bit;
-    }
+fn number(key: u64) -> usize {
+    (key >> 59) as usize % GROUPS
 }
