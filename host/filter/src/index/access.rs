@@ -7,7 +7,7 @@ use crate::matcher::{Leaf, Matcher};
 use crate::number::Bounds;
 use crate::text::{Caseless, Wildcard};
 
-use super::aspect::{Aspect, Key, first, first_bits, hash, hash_folded, last, scale, scale_part};
+use super::aspect::{Aspect, Key, first, first_bits, hash, hash_folded, hash_run, last, scale, scale_part};
 
 /// One way to find a leaf: whatever matches it has one of the keys.
 #[derive(Clone, Debug)]
@@ -23,8 +23,8 @@ const LONGEST: usize = 64;
 const LENGTHS: [u8; 8] = [1, 2, 3, 4, 6, 8, 12, 16];
 /// Lengths of runs inside texts that are looked up by choice; each is one pass over every text.
 const GRAMS: [u8; 5] = [8, 4, 3, 2, 1];
-/// Most bytes of a text that is looked up as one run.
-const LONGEST_RUN: usize = 16;
+/// Longer ones, for where those do not tell enough.
+const LONG_GRAMS: [u8; 3] = [16, 12, 6];
 /// How many runs of a text are offered to be found by.
 const RUNS: usize = 6;
 
@@ -221,7 +221,7 @@ impl Affix {
     }
 }
 
-/// Runs inside a text, from all over it, and as much of it as may be one run.
+/// Runs inside a text, from all over it, and the longest at its end.
 fn runs(text: &[u8]) -> Vec<Access> {
     let Some(length) = GRAMS.iter().find(|length| usize::from(**length) <= text.len()) else {
         return Vec::new();
@@ -230,12 +230,14 @@ fn runs(text: &[u8]) -> Vec<Access> {
     let step = windows.len().div_ceil(RUNS).max(1);
     // From the end, so that the last one is among them.
     let chosen = windows.into_iter().rev().step_by(step);
-    let mut accesses: Vec<Access> = chosen.flat_map(|run| one(Aspect::Gram(*length), hash(run))).collect();
-    let whole = text.len().min(LONGEST_RUN) as u8;
-    if whole > *length
-        && let Some(run) = last(text, whole)
+    let mut accesses: Vec<Access> = chosen
+        .flat_map(|run| one(Aspect::Gram(*length), hash_run(run)))
+        .collect();
+    let long = LONG_GRAMS.iter().find(|long| usize::from(**long) <= text.len());
+    if let Some(long) = long.filter(|long| *long > length)
+        && let Some(run) = last(text, *long)
     {
-        accesses.extend(one(Aspect::Gram(whole), hash(run)));
+        accesses.extend(one(Aspect::Gram(*long), hash_run(run)));
     }
     accesses
 }

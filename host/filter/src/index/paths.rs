@@ -32,7 +32,6 @@ struct Node {
 
 #[derive(Clone, Copy, Debug)]
 struct Slot {
-    /// The first eight bytes of the name.
     word: u64,
     parent: Path,
     child: Path,
@@ -64,11 +63,19 @@ impl Default for Paths {
     }
 }
 
-/// The first eight bytes of the name that `text` begins with, or all of it and zeros.
+/// The name that `text` begins with, in one number: the name itself if it has up to eight bytes.
 #[inline(always)]
 fn word(text: &[u8], length: usize) -> u64 {
     match text.first_chunk::<8>() {
-        Some(bytes) => u64::from_le_bytes(*bytes) & if length < 8 { (1 << (8 * length)) - 1 } else { u64::MAX },
+        Some(bytes) if length <= 8 => u64::from_le_bytes(*bytes) & (u64::MAX >> (64 - 8 * length.clamp(1, 8))),
+        Some(bytes) => {
+            // Names that begin alike often end in a number.
+            let end = text
+                .get(..length)
+                .and_then(<[u8]>::last_chunk::<8>)
+                .map_or(0, |end| u64::from_le_bytes(*end));
+            u64::from_le_bytes(*bytes) ^ end.rotate_left(29)
+        }
         None => text
             .iter()
             .take(length)
