@@ -168,9 +168,8 @@ impl<'s> Reader<'s, '_> {
         if self.misplaced_operator(key, value, place, &way) || self.misspelt_or(key, value, &way) {
             return;
         }
-        let Some(names) = self.path(key, place, &way) else {
-            return;
-        };
+        // A wrong path is no reason to keep quiet about what is wrong below it.
+        let names = self.path(key, place, &way).unwrap_or_else(|| vec![&key.name]);
         match &value.value {
             SourceValue::Array(items) => {
                 if let Some(leaf) = operators::leaf(items, &value.span, &way, self.report) {
