@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use foldhash::HashMap;
 
-use super::aspect::Aspect;
+use super::aspect::{Aspect, scale_part};
 use super::code::{RowHead, Tag, row, take_clause, take_sized};
 use super::consistent::{self, Event};
 use super::items::any_matches;
@@ -12,7 +12,7 @@ use super::lookups::{Lookup, Meeting, NONE, Pair, pair_key, spread_key};
 use super::paths::{Path, Paths};
 use super::shard::Chain;
 use super::snapshot::Snapshot;
-use super::tape::{Entry, Kind, Scalars, Tape};
+use super::tape::{Entry, Kind, Scalars, Tape, Value};
 
 /// How often a key is met in one event until its rows are looked at for all of the event.
 const MANY: u32 = 16;
@@ -101,6 +101,8 @@ pub(crate) struct Search<'s> {
     text: &'s [u8],
     tape: &'s Tape,
     buffers: &'s mut Buffers,
+    /// A path, and the parts of the scale between which the numbers at it lie.
+    parts: (Path, Option<(u16, u16)>),
     matched: &'s mut Vec<u32>,
 }
 
@@ -122,6 +124,7 @@ impl<'s> Search<'s> {
             text,
             tape,
             buffers,
+            parts: (Paths::ROOT, None),
             matched,
         }
     }
@@ -148,7 +151,9 @@ impl<'s> Search<'s> {
         for path in self.tape.present() {
             let mut at = lookups.first(*path);
             while let Some(lookup) = lookups.get(at) {
-                self.look_up(at, lookup);
+                if self.may_lie(lookup) {
+                    self.look_up(at, lookup);
+                }
                 at = lookup.next;
             }
         }
@@ -163,6 +168,34 @@ impl<'s> Search<'s> {
             }
         }
         true
+    }
+
+    /// Of bounds there may be a hundred at one path, most of which no number of the event is beyond.
+    #[inline(always)]
+    fn may_lie(&mut self, lookup: &Lookup) -> bool {
+        match lookup.aspect {
+            Aspect::Above(part) => self.parts(lookup.path).is_some_and(|(_, most)| most >= part),
+            Aspect::Below(part) => self.parts(lookup.path).is_some_and(|(least, _)| least <= part),
+            _ => true,
+        }
+    }
+
+    fn parts(&mut self, path: Path) -> Option<(u16, u16)> {
+        if self.parts.0 != path {
+            let values = self
+                .tape
+                .scalars(path)
+                .filter_map(|(_, entry)| self.tape.value(self.text, entry));
+            let parts = values.filter_map(|value| match value {
+                Value::Number(number) => number.map(scale_part),
+                _ => None,
+            });
+            let range = parts
+                .map(|part| (part, part))
+                .reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)));
+            self.parts = (path, range);
+        }
+        self.parts.1
     }
 
     /// Looks up all values at a path in one aspect, and keeps their keys for pairs.
