@@ -18,7 +18,7 @@ use crate::node::Node;
 
 /// How a place meets a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
+pub(crate) enum Verdict {
     /// It does not.
     No,
     /// Nothing there stands against it, and nothing there was needed.
@@ -28,7 +28,7 @@ enum Verdict {
 }
 
 impl Verdict {
-    fn and(self, other: Verdict) -> Verdict {
+    pub(crate) fn and(self, other: Verdict) -> Verdict {
         match (self, other) {
             (Verdict::No, _) | (_, Verdict::No) => Verdict::No,
             (Verdict::Free, Verdict::Free) => Verdict::Free,
@@ -39,7 +39,7 @@ impl Verdict {
 
 /// What is still to be asked of a node's own leaf, on the way through nested arrays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ask {
+pub(crate) enum Ask {
     /// All of it.
     Leaf,
     /// A value: an outer array holds scalars, so the field is not absent.

@@ -4,34 +4,12 @@
 //! found by one value or two, so of the lists around those only the elements that hold them need be looked at. That
 //! keeps an event with very many elements linear.
 
+use crate::eval::{Ask, Verdict};
+
 use super::code::{Clause, Tag, take_clause, take_sized};
 use super::items::{any_all, any_matches};
 use super::paths::{Path, Paths};
 use super::tape::{Entry, Kind, Tape};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
-    No,
-    Free,
-    Found,
-}
-
-impl Verdict {
-    fn and(self, other: Verdict) -> Verdict {
-        match (self, other) {
-            (Verdict::No, _) | (_, Verdict::No) => Verdict::No,
-            (Verdict::Free, Verdict::Free) => Verdict::Free,
-            _ => Verdict::Found,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ask {
-    Leaf,
-    Value,
-    Nothing,
-}
 
 /// What is looked at.
 #[derive(Clone, Copy)]

@@ -62,7 +62,7 @@ impl Lookup {
     /// The key of a hash in this aspect at this path.
     #[inline(always)]
     pub(crate) fn key(&self, hash: u64) -> u64 {
-        fold(hash ^ self.seed, 0x9fb2_1c65_1e98_df25)
+        seeded(self.seed, hash)
     }
 }
 
@@ -125,18 +125,7 @@ impl Lookups {
 
     /// What [`Lookup::key`] would say, whether or not there is such a lookup.
     pub(crate) fn key(path: Path, aspect: Aspect, hash: u64) -> u64 {
-        Lookup {
-            path,
-            aspect,
-            next: NONE,
-            first_pair: NONE,
-            pairs: 0,
-            singles: 0,
-            spread: 1,
-            uses: 0,
-            seed: seed(path, aspect),
-        }
-        .key(hash)
+        seeded(seed(path, aspect), hash)
     }
 
     fn make(&mut self, path: Path, aspect: Aspect) -> u32 {
@@ -250,13 +239,8 @@ impl Lookups {
             return;
         }
         let gone = *pair;
-        let mut before = NONE;
-        let mut place = self.get(gone.one).map_or(NONE, |lookup| lookup.first_pair);
-        while place != at {
-            before = place;
-            let Some(pair) = self.pair(place) else { return };
-            place = pair.next;
-        }
+        let first = self.get(gone.one).map_or(NONE, |lookup| lookup.first_pair);
+        let before = before(first, at, |pair| self.pair(pair).map(|pair| pair.next));
         match self.pairs.get_mut(before as usize) {
             Some(before) => before.next = gone.next,
             None => {
@@ -285,13 +269,9 @@ impl Lookups {
             return;
         }
         let gone = *lookup;
-        let mut before = NONE;
-        let mut place = self.first(gone.path);
-        while place != at {
-            before = place;
-            let Some(lookup) = self.get(place) else { return };
-            place = lookup.next;
-        }
+        let before = before(self.first(gone.path), at, |lookup| {
+            self.get(lookup).map(|lookup| lookup.next)
+        });
         if let Some(before) = self.lookups.get_mut(before as usize) {
             before.next = gone.next;
         }
@@ -309,6 +289,21 @@ impl Lookups {
             + self.pairs.capacity() * size_of::<Pair>()
             + self.first.capacity() * size_of::<(u32, u32)>()
     }
+}
+
+/// The one before `at` in a list that begins with `first`; `NONE` if it is the first itself.
+fn before(first: u32, at: u32, next: impl Fn(u32) -> Option<u32>) -> u32 {
+    let (mut before, mut place) = (NONE, first);
+    while place != at {
+        before = place;
+        place = next(place).unwrap_or(at);
+    }
+    before
+}
+
+#[inline(always)]
+fn seeded(seed: u64, hash: u64) -> u64 {
+    fold(hash ^ seed, 0x9fb2_1c65_1e98_df25)
 }
 
 fn seed(path: Path, aspect: Aspect) -> u64 {

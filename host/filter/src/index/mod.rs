@@ -2,15 +2,15 @@
 //!
 //! The cost of an event follows what is in it and what matches, not how many patterns there are:
 //!
-//! 1. A [walk](mod@walk) over the event's bytes keeps the values that any pattern names, on a [tape](mod@tape), and jumps over the
-//!    rest.
+//! 1. A [walk](mod@walk) over the event's bytes keeps the values that any pattern names, on a [tape](mod@tape), and
+//!    jumps over the rest.
 //! 2. Of each value a few [aspects](mod@aspect) are looked up: the whole text, its first three bytes, the range of numbers
 //!    it lies in, whatever patterns ask for. Each gives a key, and each pattern stands under the key of one clause that
 //!    few others share, or of [two together](mod@plan).
-//! 3. What stands under the keys is [checked](mod@search) clause by clause, from its [code](mod@code).
+//! 3. What stands under the [keys](mod@search) is [checked](mod@verify) clause by clause, from its [code](mod@code).
 //!
-//! Patterns are kept in [shards](mod@shard) that are copied when they change and are in use, so that adding or removing one
-//! costs microseconds, and whoever matches goes on with the [`Snapshot`] it has.
+//! Patterns are kept in [shards](mod@shard) that are copied when they change and are in use, so that adding or removing
+//! one costs microseconds, and whoever matches goes on with the [`Snapshot`] it has.
 
 mod access;
 mod aspect;
@@ -26,6 +26,7 @@ mod search;
 mod shard;
 mod snapshot;
 mod tape;
+mod verify;
 mod walk;
 
 use std::collections::HashMap;
@@ -256,7 +257,7 @@ fn insert(snapshot: &mut Snapshot, variety: &mut Variety, id: u32, node: &Node) 
     snapshot.lists += usize::from(encoder.flags != 0);
     let code = row_bytes(encoder.flags, &shared, &encoder.bytes);
     let plan = plan(node, snapshot, variety);
-    let mut row = keep(snapshot, id, plan);
+    let mut row = keep(snapshot, plan);
     row.used = Used {
         paths: encoder.all,
         shared,
@@ -302,7 +303,7 @@ fn meeting(paths: &Paths, one: Path, other: Path) -> Meeting {
 }
 
 /// Makes the lookups of a plan, and the keys that they give.
-fn keep(snapshot: &mut Snapshot, id: u32, plan: Plan) -> Row {
+fn keep(snapshot: &mut Snapshot, plan: Plan) -> Row {
     let Snapshot { paths, lookups, .. } = snapshot;
     let lookups = Arc::make_mut(lookups);
     let mut row = Row::default();
@@ -350,7 +351,7 @@ fn keep(snapshot: &mut Snapshot, id: u32, plan: Plan) -> Row {
             }
         }
     }
-    debug_assert!(!row.keys.is_empty(), "the row of {id} has no key");
+    debug_assert!(!row.keys.is_empty(), "a row without a key is never found");
     row
 }
 

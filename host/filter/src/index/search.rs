@@ -5,14 +5,12 @@ use std::ops::Range;
 use foldhash::HashMap;
 
 use super::aspect::{Aspect, scale_part};
-use super::code::{RowHead, Tag, row, take_clause, take_sized};
-use super::consistent::{self, Event};
-use super::items::any_matches;
 use super::lookups::{Lookup, Meeting, NONE, Pair, pair_key, spread_key};
 use super::paths::{Path, Paths};
 use super::shard::Chain;
 use super::snapshot::Snapshot;
-use super::tape::{Entry, Kind, Scalars, Tape, Value};
+use super::tape::{Kind, Tape, Value};
+use super::verify::{Turn, Verify};
 
 /// How often a key is met in one event until its rows are looked at for all of the event.
 const MANY: u32 = 16;
@@ -72,19 +70,6 @@ struct Hit {
 /// Hits that are looked at together, so that the memory they are in is fetched at the same time.
 const TOGETHER: usize = 32;
 
-/// How often a key was met in one event, where there are several values at its path.
-#[derive(Clone, Copy, Debug)]
-enum Turn {
-    /// There is one value only.
-    Only,
-    /// The first time: rows are looked at for all values at the path.
-    First,
-    /// Once more: only for rows that ask which element of a list a value is in.
-    Later,
-    /// So often that those rows are looked at for all elements, and then no more.
-    Last,
-}
-
 /// Which of the keys are a lookup's.
 #[derive(Clone, Copy, Debug, Default)]
 struct KeysFound {
@@ -96,10 +81,7 @@ struct KeysFound {
 /// One event's search.
 pub(crate) struct Search<'s> {
     snapshot: &'s Snapshot,
-    /// Whether there are lists of which some row may ask that several conditions hold for one element.
-    elements_matter: bool,
-    text: &'s [u8],
-    tape: &'s Tape,
+    rows: Verify<'s>,
     buffers: &'s mut Buffers,
     /// A path, and the parts of the scale between which the numbers at it lie.
     parts: (Path, Option<(u16, u16)>),
@@ -120,9 +102,12 @@ impl<'s> Search<'s> {
             !tape.arrays().is_empty() && (snapshot.lists > 0 || arrays.any(|path| snapshot.paths.is_shared(*path)));
         Search {
             snapshot,
-            elements_matter,
-            text,
-            tape,
+            rows: Verify {
+                text,
+                tape,
+                paths: &snapshot.paths,
+                elements_matter,
+            },
             buffers,
             parts: (Paths::ROOT, None),
             matched,
@@ -148,7 +133,7 @@ impl<'s> Search<'s> {
             self.probe(lookup, lookup.key(0), NONE, false);
             at = lookup.next;
         }
-        for path in self.tape.present() {
+        for path in self.rows.tape.present() {
             let mut at = lookups.first(*path);
             while let Some(lookup) = lookups.get(at) {
                 if self.may_lie(lookup) {
@@ -183,9 +168,10 @@ impl<'s> Search<'s> {
     fn parts(&mut self, path: Path) -> Option<(u16, u16)> {
         if self.parts.0 != path {
             let values = self
+                .rows
                 .tape
                 .scalars(path)
-                .filter_map(|(_, entry)| self.tape.value(self.text, entry));
+                .filter_map(|(_, entry)| self.rows.tape.value(self.rows.text, entry));
             let parts = values.filter_map(|value| match value {
                 Value::Number(number) => number.map(scale_part),
                 _ => None,
@@ -202,14 +188,14 @@ impl<'s> Search<'s> {
     #[inline(always)]
     fn look_up(&mut self, at: u32, lookup: &Lookup) {
         let start = self.buffers.keys.len();
-        let scalars = self.tape.scalars(lookup.path);
+        let scalars = self.rows.tape.scalars(lookup.path);
         let is_gram = matches!(lookup.aspect, Aspect::Gram(_));
         let many = is_gram || scalars.clone().nth(1).is_some();
         if many {
             self.buffers.clear_seen();
         }
         for (entry, found) in scalars {
-            let Some(value) = self.tape.value(self.text, found) else {
+            let Some(value) = self.rows.tape.value(self.rows.text, found) else {
                 continue;
             };
             let mut has_key = false;
@@ -223,7 +209,7 @@ impl<'s> Search<'s> {
                     self.probe(lookup, key, entry, many);
                 }
             });
-            if has_key && lookup.aspect.is_constant() && lookup.pairs == 0 && !self.elements_matter {
+            if has_key && lookup.aspect.is_constant() && lookup.pairs == 0 && !self.rows.elements_matter {
                 // Other values come to the same key, and rows are looked at for all of them.
                 break;
             }
@@ -260,8 +246,8 @@ impl<'s> Search<'s> {
             *times += 1;
             match *times {
                 1 => Turn::First,
-                2..MANY if self.elements_matter => Turn::Later,
-                MANY if self.elements_matter => Turn::Last,
+                2..MANY if self.rows.elements_matter => Turn::Later,
+                MANY if self.rows.elements_matter => Turn::Last,
                 _ => return,
             }
         } else {
@@ -285,7 +271,7 @@ impl<'s> Search<'s> {
         if many {
             self.buffers.clear_seen();
         }
-        if pair.meeting != Meeting::At(Paths::ROOT) && !self.tape.arrays().is_empty() {
+        if pair.meeting != Meeting::At(Paths::ROOT) && !self.rows.tape.arrays().is_empty() {
             return self.look_up_together(pair, ones, others, many);
         }
         if combinations > COMBINATIONS.max(self.snapshot.rows) {
@@ -355,7 +341,7 @@ impl<'s> Search<'s> {
         };
         let mut at = *entry;
         loop {
-            let entry = self.tape.entry(at)?;
+            let entry = self.rows.tape.entry(at)?;
             if entry.path == path && entry.kind == Kind::Object {
                 return Some(at);
             }
@@ -397,103 +383,10 @@ impl<'s> Search<'s> {
     #[inline(always)]
     fn verify(&mut self, chain: Chain<'_>, pins: [u32; 2], turn: Turn) {
         for (id, code) in chain {
-            if self.holds(code, pins, turn).unwrap_or(false) {
+            if self.rows.holds(code, pins, turn).unwrap_or(false) {
                 self.matched.push(id);
             }
         }
-    }
-
-    #[inline(always)]
-    fn holds(&self, code: &[u8], pins: [u32; 2], turn: Turn) -> Option<bool> {
-        let row = row(code)?;
-        if self.elements_matter {
-            let arrays = self.tape.arrays();
-            let one_element = row.shared.clone().any(|path| arrays.contains(&path));
-            if one_element && !matches!(turn, Turn::Last) && self.asks_only(&row, pins) {
-                return self.each_holds(row.clauses, pins);
-            }
-            if one_element || row.flags != 0 {
-                let pins = match turn {
-                    // It makes no difference by which value it was found.
-                    Turn::Later | Turn::Last if !one_element => return Some(false),
-                    Turn::Only | Turn::First | Turn::Later if one_element => &pins[..],
-                    _ => &[],
-                };
-                let event = Event {
-                    text: self.text,
-                    tape: self.tape,
-                    paths: &self.snapshot.paths,
-                };
-                let pins = pins.split(|pin| *pin == NONE).next().unwrap_or_default();
-                return Some(consistent::holds(row.clauses, event, pins));
-            }
-        }
-        match turn {
-            Turn::Only => self.each_holds(row.clauses, pins),
-            Turn::First => self.each_holds(row.clauses, [NONE; 2]),
-            Turn::Later | Turn::Last => Some(false),
-        }
-    }
-
-    /// Whether the row asks for nothing but the two values that it was found by, which stand in one element.
-    #[inline]
-    fn asks_only(&self, row: &RowHead<'_>, pins: [u32; 2]) -> bool {
-        let [Some(first), Some(second)] = pins.map(|pin| self.tape.entry(pin)) else {
-            return false;
-        };
-        let mut rest = row.clauses;
-        let clauses = [take_clause(&mut rest), take_clause(&mut rest)];
-        let paths = clauses.map(|clause| clause.map(|clause| clause.path));
-        let same = paths == [Some(first.path), Some(second.path)] || paths == [Some(second.path), Some(first.path)];
-        // Where one path goes on from the other, a list has both values of its own and elements.
-        let meeting = self.snapshot.paths.meeting(first.path, second.path);
-        row.flags == 0 && rest.is_empty() && same && meeting != first.path && meeting != second.path
-    }
-
-    /// Clauses that have no list in common hold one by one.
-    #[inline(always)]
-    fn each_holds(&self, clauses: &[u8], pins: [u32; 2]) -> Option<bool> {
-        let mut rest = clauses;
-        while !rest.is_empty() {
-            let clause = take_clause(&mut rest)?;
-            let holds = match clause.tag {
-                Tag::Not => {
-                    let mut alternatives = clause.body;
-                    let mut none = true;
-                    while none && !alternatives.is_empty() {
-                        none = !self.each_holds(take_sized(&mut alternatives)?, [NONE; 2])?;
-                    }
-                    none
-                }
-                Tag::Leaf => self.any_scalar(clause.path, clause.body, pins),
-                Tag::LeafOrAbsent => {
-                    let mut scalars = self.tape.scalars(clause.path);
-                    scalars.next().is_none() || self.any_scalar(clause.path, clause.body, [NONE; 2])
-                }
-            };
-            if !holds {
-                return Some(false);
-            }
-        }
-        Some(true)
-    }
-
-    /// Whether a scalar at the path matches; of a path that the row was found by only the scalar that it was found by.
-    #[inline(always)]
-    fn any_scalar(&self, path: Path, items: &[u8], pins: [u32; 2]) -> bool {
-        let matches = |entry: &Entry| {
-            let value = self.tape.value(self.text, entry);
-            value.is_some_and(|value| any_matches(items, value))
-        };
-        for pin in pins {
-            if let Some(entry) = self.tape.entry(pin)
-                && entry.path == path
-            {
-                return matches(entry);
-            }
-        }
-        let mut scalars: Scalars<'_> = self.tape.scalars(path);
-        scalars.any(|(_, entry)| matches(entry))
     }
 
     /// Looks at every row there is.

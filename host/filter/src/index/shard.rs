@@ -40,6 +40,24 @@ pub(crate) enum Code {
     Shared(Arc<[u8]>),
 }
 
+/// A row's head, and what comes after it.
+#[derive(Clone, Copy)]
+struct Row<'s> {
+    next: u32,
+    id: u32,
+    /// Of the code, or [`SHARED`] and its number.
+    length: u32,
+    rest: &'s [u8],
+}
+
+impl Row<'_> {
+    /// The number of the code, if it has that in common with other rows.
+    #[inline(always)]
+    fn shared(self) -> Option<usize> {
+        (self.length & SHARED != 0).then_some((self.length & !SHARED) as usize)
+    }
+}
+
 /// The rows of one key.
 pub(crate) struct Chain<'s> {
     shard: &'s Shard,
@@ -55,9 +73,9 @@ impl<'s> Iterator for Chain<'s> {
         if self.at == NONE {
             return None;
         }
-        let (next, id, code) = self.shard.row(self.at)?;
-        self.at = next;
-        Some((id, code))
+        let row = self.shard.row(self.at)?;
+        self.at = row.next;
+        Some((row.id, self.shard.code(row)?))
     }
 }
 
@@ -114,18 +132,25 @@ impl Shard {
     }
 
     #[inline(always)]
-    fn row(&self, at: u32) -> Option<(u32, u32, &[u8])> {
+    fn row(&self, at: u32) -> Option<Row<'_>> {
         let row = self.rows.get(at as usize..)?;
         let (next, row) = row.split_first_chunk::<4>()?;
         let (id, row) = row.split_first_chunk::<4>()?;
-        let (length, row) = row.split_first_chunk::<4>()?;
-        let length = u32::from_le_bytes(*length);
-        let code = if length & SHARED == 0 {
-            row.get(..length as usize)?
-        } else {
-            self.shared.get((length & !SHARED) as usize)?
-        };
-        Some((u32::from_le_bytes(*next), u32::from_le_bytes(*id), code))
+        let (length, rest) = row.split_first_chunk::<4>()?;
+        Some(Row {
+            next: u32::from_le_bytes(*next),
+            id: u32::from_le_bytes(*id),
+            length: u32::from_le_bytes(*length),
+            rest,
+        })
+    }
+
+    #[inline(always)]
+    fn code<'s>(&'s self, row: Row<'s>) -> Option<&'s [u8]> {
+        match row.shared() {
+            None => row.rest.get(..row.length as usize),
+            Some(number) => self.shared.get(number).map(|code| &**code),
+        }
     }
 
     pub(crate) fn insert(&mut self, hash: u64, id: u32, code: &Code) {
@@ -171,10 +196,10 @@ impl Shard {
         };
         let mut at = self.slots.get(slot).map_or(NONE, |slot| slot.first);
         let mut before = None;
-        while let Some((next, found, code)) = self.row(at).filter(|_| at != NONE) {
-            if found == id {
-                let shared = self.shared.iter().any(|shared| std::ptr::eq(&**shared, code));
-                self.waste += HEAD + if shared { 0 } else { code.len() };
+        while let Some(row) = self.row(at).filter(|_| at != NONE) {
+            let (next, gone) = (row.next, row.id == id);
+            if gone {
+                self.waste += HEAD + row.shared().map_or(row.length as usize, |_| 0);
                 match before {
                     None => {
                         if let Some(slot) = self.slots.get_mut(slot) {
@@ -232,19 +257,19 @@ impl Shard {
         };
         whole.rows.reserve_exact(self.rows.len() - self.waste);
         for slot in self.slots.iter().filter(|slot| slot.first != NONE) {
-            let chain = Chain {
-                shard: self,
-                at: slot.first,
-            };
-            let rows: Vec<_> = chain.collect();
+            let mut rows = Vec::new();
+            let mut at = slot.first;
+            while let Some(row) = self.row(at).filter(|_| at != NONE) {
+                rows.push(row);
+                at = row.next;
+            }
             // Rows are put before those that are there.
-            for (id, code) in rows.into_iter().rev() {
-                let shared = self.shared.iter().find(|shared| std::ptr::eq(&***shared, code));
-                let code = match shared {
+            for row in rows.into_iter().rev() {
+                let code = match row.shared().and_then(|number| self.shared.get(number)) {
                     Some(shared) => Code::Shared(Arc::clone(shared)),
-                    None => Code::Own(code.to_vec()),
+                    None => Code::Own(self.code(row).unwrap_or_default().to_vec()),
                 };
-                whole.insert(slot.tag.into(), id, &code);
+                whole.insert(slot.tag.into(), row.id, &code);
             }
         }
         *self = whole;

@@ -50,6 +50,8 @@ struct Head {
     /// Where in the tape the path's name was met last, and in which object.
     seen: u32,
     object: u32,
+    /// The last event that had an array here.
+    array: u32,
 }
 
 /// A scalar.
@@ -71,6 +73,7 @@ pub(crate) struct Tape {
     heads: Vec<Head>,
     epoch: u32,
     present: Vec<Path>,
+    /// Paths at which an array stands, each once.
     arrays: Vec<Path>,
     decoded: Vec<u8>,
     /// Values of numbers, `NaN` for those that are past every `f64`.
@@ -109,7 +112,15 @@ impl Tape {
         &self.present
     }
 
-    /// Paths at which an array stands.
+    /// Whether an array stands at the path.
+    #[inline(always)]
+    pub(crate) fn is_array(&self, path: Path) -> bool {
+        self.heads
+            .get(path as usize)
+            .is_some_and(|head| head.array == self.epoch)
+    }
+
+    /// Paths at which an array stands, each once.
     pub(crate) fn arrays(&self) -> &[Path] {
         &self.arrays
     }
@@ -140,7 +151,9 @@ impl Tape {
         match kind {
             Kind::Object => {}
             Kind::Array => {
-                if !self.arrays.contains(&path) {
+                if let Some(head) = self.heads.get_mut(path as usize)
+                    && std::mem::replace(&mut head.array, self.epoch) != self.epoch
+                {
                     self.arrays.push(path);
                 }
             }
@@ -211,6 +224,7 @@ impl Tape {
                 last: NONE,
                 seen: now,
                 object,
+                ..*head
             };
             return;
         }
