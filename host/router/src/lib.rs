@@ -7,7 +7,6 @@
 
 mod attempt;
 mod dispatch;
-mod fields;
 mod gate;
 mod generation;
 mod inner;
@@ -22,7 +21,6 @@ mod split;
 mod stats;
 mod table;
 
-pub use fields::EventFields;
 pub use pipeline::{Processed, Scratch, StepFailure};
 pub use plan::{ChannelEntry, DeliveryPlan, IngressStep, Step, Subscription};
 pub use ports::{Channel, PluginFailure, Redactor, Transformer};

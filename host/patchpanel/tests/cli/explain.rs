@@ -240,6 +240,11 @@ fn wrong_input_is_told_with_its_place() {
             "event.json: one event is expected, as a JSON object, and this is a list\n",
         ),
         (
+            CONFIG,
+            "{\"type\": \"t\", \"id\": \"1\", \"time\": \"2026-01-31T12:00:00Z\", \"payload\": 1e999}",
+            "event.json: it cannot be explained: number out of range at line 1, column 73\n",
+        ),
+        (
             &limited,
             "{\"type\": \"t\", \"message\": \"0123456789012345678901234567890123456789\"}",
             "event.json: it has more than the 60 bytes that an event may have\n",

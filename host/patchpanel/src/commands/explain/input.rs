@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use patchpanel_event::{Event, Limits, from_structured};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
 
 /// What messages call the file.
 pub(super) fn name(file: &Path) -> String {
@@ -60,6 +61,25 @@ pub(super) fn event(text: Vec<u8>, limits: &Limits) -> Result<Event, String> {
         Ok(Envelope { specversion: Some(_) }) => from_structured(&text, limits).map_err(|error| error.to_string()),
         _ => Event::parse(text.into(), limits).map_err(|error| error.to_string()),
     }
+}
+
+/// The event as a tree, with the level that it has where it says none.
+///
+/// # Errors
+/// A number that no `f64` comes near, which the tree cannot hold.
+pub(super) fn fields(event: &Event) -> Result<Map<String, Value>, String> {
+    let tree = serde_json::from_slice(event.json());
+    let mut tree: Map<String, Value> = tree.map_err(|error| format!("it cannot be explained: {}", place(&error)))?;
+    let level = || Value::from(event.level().as_str());
+    tree.entry("level").or_insert_with(level);
+    Ok(tree)
+}
+
+/// The error in the words that other errors of events have.
+fn place(error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    let reason = said.split(" at line ").next().unwrap_or_default();
+    format!("{reason} at line {}, column {}", error.line(), error.column())
 }
 
 /// The line in which an object begins behind the first value.

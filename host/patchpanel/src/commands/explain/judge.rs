@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use patchpanel_event::{Event, Level};
 use patchpanel_filter::Explanation;
-use patchpanel_router::EventFields;
+use serde_json::{Map, Value};
 
 use crate::config::{self, ChannelConfig, Config, SubscriptionConfig};
 
@@ -59,16 +59,16 @@ pub(super) enum Outcome {
 }
 
 impl Judgement {
-    pub(super) fn new(config: &Config, event: &Event) -> Judgement {
+    /// `fields` is the event as [`super::input::fields`] reads it.
+    pub(super) fn new(config: &Config, event: &Event, fields: &Map<String, Value>) -> Judgement {
         let plugin = |unit: &str| {
             let unit = config.units.iter().find(|other| other.id == unit);
             unit.map_or_else(String::new, |unit| unit.plugin.clone())
         };
-        let fields = EventFields::new(event);
         let subscriptions: Vec<_> = config
             .subscriptions
             .iter()
-            .map(|entry| Judged::new(config, entry, event.level(), &fields))
+            .map(|entry| Judged::new(config, entry, event.level(), fields))
             .collect();
         Judgement {
             kind: event.kind().into_owned(),
@@ -86,7 +86,7 @@ impl Judgement {
 }
 
 impl Judged {
-    fn new(config: &Config, entry: &SubscriptionConfig, level: Level, fields: &EventFields<'_>) -> Judged {
+    fn new(config: &Config, entry: &SubscriptionConfig, level: Level, fields: &Map<String, Value>) -> Judged {
         let channel = config.channels.iter().find(|channel| channel.name == entry.channel);
         let floor = |of, min_level| Floor {
             of,

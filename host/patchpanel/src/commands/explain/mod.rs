@@ -26,6 +26,7 @@ mod show;
 use std::io::{self, Write as _};
 
 use patchpanel_event::Event;
+use serde_json::{Map, Value};
 
 use crate::cli::ExplainArgs;
 use crate::config::{self, Config};
@@ -43,14 +44,15 @@ pub(crate) fn explain(args: &ExplainArgs) -> anyhow::Result<u8> {
         return Ok(exit::WRONG_INPUT);
     }
     let text = input::read(&args.event, config.limits.event_bytes)?;
-    let event = match input::event(text, &config.limits) {
-        Ok(event) => event,
+    let read = input::event(text, &config.limits).and_then(|event| Ok((input::fields(&event)?, event)));
+    let (fields, event) = match read {
+        Ok(read) => read,
         Err(problem) => {
             eprintln!("{}: {problem}", input::name(&args.event));
             return Ok(exit::WRONG_INPUT);
         }
     };
-    let judgement = judgement(&config, &event, name);
+    let judgement = judgement(&config, &event, &fields, name);
     let said = if args.json {
         format!("{}\n", judgement.to_json())
     } else {
@@ -76,8 +78,8 @@ fn unknown(config: &Config, name: &str) -> Option<String> {
     Some(format!("there is no subscription `{name}`; {help}"))
 }
 
-fn judgement(config: &Config, event: &Event, name: Option<&str>) -> Judgement {
-    let mut judgement = Judgement::new(config, event);
+fn judgement(config: &Config, event: &Event, fields: &Map<String, Value>, name: Option<&str>) -> Judgement {
+    let mut judgement = Judgement::new(config, event, fields);
     if let Some(name) = name {
         judgement.subscriptions.retain(|subscription| subscription.name == name);
         judgement.channels.clear();
