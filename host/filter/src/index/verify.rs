@@ -49,7 +49,7 @@ impl Verify<'_> {
                 let event = Event {
                     text: self.text,
                     tape: self.tape,
-                    paths: &self.paths,
+                    paths: self.paths,
                 };
                 let pins = pins.split(|pin| *pin == NONE).next().unwrap_or_default();
                 return Some(consistent::holds(row.clauses, event, pins));
