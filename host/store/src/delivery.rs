@@ -1,8 +1,9 @@
 //! What goes into a store and what comes out.
 
+use std::fmt;
 use std::sync::Arc;
 
-use patchpanel_event::{Event, Receipt};
+use patchpanel_event::{Event, FieldPath, Receipt};
 
 /// The name of a subscription; shared, because every delivery carries it.
 pub type SubscriptionName = Arc<str>;
@@ -14,32 +15,90 @@ pub struct NewEvent {
     pub event: Event,
     /// The subscriptions that it matched, each once.
     pub matched: Vec<SubscriptionName>,
+    /// A second identity, where the publisher gave one: an event with a key that is known is a duplicate, too.
+    pub key: Option<Arc<str>>,
 }
 
 /// What became of an appended event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Appended {
     /// It is the store's now.
     Accepted,
-    /// One with the same id was accepted before; this one is forgotten.
-    Duplicate,
+    /// One with the same id or key was accepted before; this one is forgotten.
+    Duplicate {
+        /// The id of the one that is kept.
+        id: String,
+    },
+}
+
+/// Which delivery of a subscription.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DeliveryKey {
+    /// Of the event: a row's id, or a stream's number. Ascends in the order of acceptance.
+    pub sequence: u64,
+    /// The replay that it belongs to; 0: the event's own delivery.
+    pub replay: u32,
+}
+
+impl DeliveryKey {
+    /// The event's own delivery, which is no replay.
+    pub fn original(sequence: u64) -> DeliveryKey {
+        DeliveryKey { sequence, replay: 0 }
+    }
+}
+
+impl fmt::Display for DeliveryKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.replay {
+            0 => write!(f, "{}", self.sequence),
+            replay => write!(f, "{}#{replay}", self.sequence),
+        }
+    }
 }
 
 /// The obligation of one event to one subscription, leased to this process until it is settled or given back.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    /// Together with the subscription: which one. Ascends in the order of acceptance.
-    pub sequence: u64,
+    /// Together with the subscription: which one.
+    pub key: DeliveryKey,
     /// Attempts that were made and failed.
     pub attempts: u32,
+    /// When the obligation came to be, in nanoseconds since the Unix epoch: the event's acceptance, or its replay.
+    pub since: u64,
     /// What is to be delivered.
     pub event: Event,
+}
+
+/// What to lease.
+#[derive(Clone, Copy, Debug)]
+pub struct Fetch<'f> {
+    /// Whose deliveries.
+    pub subscription: &'f str,
+    /// At most so many.
+    pub max: usize,
+    /// Of the deliveries that have the same value there, at most one is leased or waiting for a retry at any time, and
+    /// the others come after it, in their order. Deliveries without a value there are not held back.
+    pub ordering: Option<&'f FieldPath>,
+    /// Also what is not due yet, and what is held back: to settle it, not to attempt it.
+    pub early: bool,
+}
+
+impl<'f> Fetch<'f> {
+    /// What is due, in no particular order.
+    pub fn due(subscription: &'f str, max: usize) -> Fetch<'f> {
+        Fetch {
+            subscription,
+            max,
+            ordering: None,
+            early: false,
+        }
+    }
 }
 
 /// Answer to [`Store::fetch`](crate::Store::fetch).
 #[derive(Clone, Debug, Default)]
 pub struct Fetched {
-    /// Leased, oldest first.
+    /// Leased: first those that were tried before and are due again, then new ones, each kind oldest first.
     pub deliveries: Vec<Delivery>,
     /// When the first of those that were not handed out is due, in nanoseconds since the Unix epoch: the present or
     /// before where `max` cut the list short, `None` where nothing waits.
@@ -52,7 +111,7 @@ pub struct Settlement {
     /// Whose delivery.
     pub subscription: SubscriptionName,
     /// Which.
-    pub sequence: u64,
+    pub key: DeliveryKey,
     /// How.
     pub verdict: Verdict,
 }
@@ -72,8 +131,8 @@ pub enum Verdict {
     Dead {
         /// Why nobody tries again.
         reason: String,
-        /// How many attempts were made in all.
-        attempts: u32,
+        /// Whether that is how an attempt ended, which then counts.
+        attempted: bool,
     },
     /// Not settled: one attempt more has failed, and the next is due then.
     Retry {
@@ -86,17 +145,11 @@ pub enum Verdict {
     Release,
 }
 
-/// A delivery that was settled as dead.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeadLetter {
-    /// Whose delivery it was.
+/// A delivery of a subscription, by name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DeliveryRef {
+    /// Whose.
     pub subscription: SubscriptionName,
-    /// Of which event.
-    pub event_id: String,
-    /// How often it was attempted.
-    pub attempts: u32,
-    /// Why nobody tries again.
-    pub reason: String,
-    /// When it was settled, in nanoseconds since the Unix epoch.
-    pub time: u64,
+    /// Which.
+    pub key: DeliveryKey,
 }

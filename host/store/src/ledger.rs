@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::{SubscriptionName, Verdict};
+use crate::SubscriptionName;
 
 /// The sums of one subscription, in deliveries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -19,35 +19,19 @@ pub struct Account {
     pub throttled: u64,
     /// Settled because they were too old.
     pub expired: u64,
-    /// Settled as dead letters.
+    /// Settled as dead letters, also those that were discarded.
     pub dead: u64,
 }
 
 impl Account {
     /// Whether the sum holds.
     pub fn is_balanced(&self) -> bool {
-        let settled = self.delivered + self.filtered + self.throttled + self.expired + self.dead;
-        self.accepted == settled + self.pending
+        self.accepted == self.settled() + self.pending
     }
 
-    pub(crate) fn accept(&mut self) {
-        self.accepted += 1;
-        self.pending += 1;
-    }
-
-    /// Moves one delivery from pending to where the verdict says; `false` where the verdict leaves it pending.
-    pub(crate) fn settle(&mut self, verdict: &Verdict) -> bool {
-        let sum = match verdict {
-            Verdict::Delivered(_) => &mut self.delivered,
-            Verdict::Filtered(_) => &mut self.filtered,
-            Verdict::Throttled => &mut self.throttled,
-            Verdict::Expired => &mut self.expired,
-            Verdict::Dead { .. } => &mut self.dead,
-            Verdict::Retry { .. } | Verdict::Release => return false,
-        };
-        *sum += 1;
-        self.pending -= 1;
-        true
+    /// All that are settled, however that was.
+    pub fn settled(&self) -> u64 {
+        self.delivered + self.filtered + self.throttled + self.expired + self.dead
     }
 }
 

@@ -1,7 +1,7 @@
-//! The store: what owns an event from its acceptance until its last delivery is settled.
+//! The store: what owns an event from its acceptance until its last delivery is settled, and what is asked about it later.
 //!
-//! [`Store`] is the interface, [`MemoryStore`] keeps everything in memory and forgets it at exit. The interface is cut
-//! for what comes behind it next, so nothing in it knows how it is kept:
+//! [`Store`] is the interface, [`SqliteStore`] the embedded store behind it: in a file, where nothing accepted is lost, or
+//! in memory, where it is forgotten at exit. Nothing in the interface knows how things are kept:
 //!
 //! * [`Store::append`] is one group commit: all or nothing, and an event is accepted only once it returns.
 //! * [`Store::fetch`] leases deliveries. Leases live in this process only: after a crash whatever was leased is pending
@@ -16,18 +16,19 @@
 //! use std::sync::Arc;
 //!
 //! use patchpanel_event::{Event, Limits, Receipt};
-//! use patchpanel_store::{MemoryLimits, MemoryStore, NewEvent, Settlement, Store, SystemClock, Verdict};
+//! use patchpanel_store::{Fetch, NewEvent, Settlement, SqliteStore, Store, SystemClock, Verdict};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let store = MemoryStore::new(MemoryLimits::default(), Arc::new(SystemClock));
+//! let store = SqliteStore::in_memory(Arc::new(SystemClock))?;
 //! let event = Event::parse(r#"{"type": "git.commit"}"#.into(), &Limits::default())?;
-//! store.append(vec![NewEvent { event, matched: vec!["audit".into()] }]).await?;
+//! let matched = vec!["audit".into()];
+//! store.append(vec![NewEvent { event, matched, key: None }]).await?;
 //!
-//! let fetched = store.fetch("audit", 10).await?;
+//! let fetched = store.fetch(Fetch::due("audit", 10)).await?;
 //! let settlements = fetched.deliveries.iter().map(|delivery| Settlement {
 //!     subscription: "audit".into(),
-//!     sequence: delivery.sequence,
+//!     key: delivery.key,
 //!     verdict: Verdict::Delivered(Receipt::default()),
 //! });
 //! store.settle(settlements.collect()).await?;
@@ -39,15 +40,20 @@
 mod clock;
 mod delivery;
 mod error;
+mod history;
 mod ledger;
-mod memory;
-mod queue;
-mod seen;
+mod sqlite;
 mod store;
 
-pub use clock::{Clock, SystemClock};
-pub use delivery::{Appended, DeadLetter, Delivery, Fetched, NewEvent, Settlement, SubscriptionName, Verdict};
+pub use clock::{Clock, SteadyClock, SystemClock};
+pub use delivery::{
+    Appended, Delivery, DeliveryKey, DeliveryRef, Fetch, Fetched, NewEvent, Settlement, SubscriptionName, Verdict,
+};
 pub use error::StoreError;
+pub use history::{
+    DeliveriesPage, DeliveriesQuery, DeliveryState, DeliveryStatus, EventsPage, EventsQuery, FailedAttempt, Replay,
+    StoredEvent, Usage,
+};
 pub use ledger::{Account, Ledger};
-pub use memory::{MemoryLimits, MemoryStore};
+pub use sqlite::{OpenError, Retention, SqliteStore, StoreOptions};
 pub use store::Store;

@@ -3,27 +3,30 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
-use crate::{Appended, DeadLetter, Fetched, Ledger, NewEvent, Settlement, StoreError};
+use crate::{
+    Appended, DeliveriesPage, DeliveriesQuery, DeliveryRef, DeliveryStatus, EventsPage, EventsQuery, Fetch, Fetched,
+    Ledger, NewEvent, Replay, Settlement, StoreError, StoredEvent, SubscriptionName, Usage,
+};
 
-/// Keeps events until every one of their deliveries is settled.
+/// Keeps events until every one of their deliveries is settled, and beyond that as long as its retention says.
 ///
 /// Every method may be called from many tasks at once. Dropping a future that was polled once leaves open whether it
 /// takes effect.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Takes events over, all or none, and answers for each in order. They are accepted when this returns, not before:
-    /// a durable store has synced them by then. An id that is known already, from this call or an earlier one, is a
-    /// [`Appended::Duplicate`]; how long ids are remembered after an event is settled is the store's own bound.
+    /// a durable store has synced them by then. An id or a key that is known already, from this call or an earlier one,
+    /// is a [`Appended::Duplicate`]; they are known as long as the event is kept.
     ///
     /// # Errors
     /// None of the events was taken.
     async fn append(&self, events: Vec<NewEvent>) -> Result<Vec<Appended>, StoreError>;
 
-    /// Leases up to `max` of a subscription's deliveries that are due, oldest first.
+    /// Leases deliveries of a subscription. Leases end with the process.
     ///
     /// # Errors
     /// Nothing was leased.
-    async fn fetch(&self, subscription: &str, max: usize) -> Result<Fetched, StoreError>;
+    async fn fetch(&self, fetch: Fetch<'_>) -> Result<Fetched, StoreError>;
 
     /// Notified (`notify_one`) when something that [`Store::fetch`] should look at may have come for the subscription:
     /// after an append, a retry, a release. One task per subscription may wait on it.
@@ -36,11 +39,17 @@ pub trait Store: Send + Sync {
     /// None of the settlements took effect.
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError>;
 
-    /// Settles as dead, for this reason, all that is pending for a subscription and not leased; returns how many.
+    /// Puts dead letters back to pending, with a fresh count of attempts; returns how many of the named ones were dead.
     ///
     /// # Errors
-    /// Nothing was settled.
-    async fn abandon(&self, subscription: &str, reason: &str) -> Result<u64, StoreError>;
+    /// None of them was put back.
+    async fn redrive(&self, dead: Vec<DeliveryRef>) -> Result<u64, StoreError>;
+
+    /// Marks dead letters as discarded, so that they are not listed any more; returns how many of the named ones were dead.
+    ///
+    /// # Errors
+    /// None of them was discarded.
+    async fn discard(&self, dead: Vec<DeliveryRef>) -> Result<u64, StoreError>;
 
     /// The sums as of now; those of one account are of the same moment.
     ///
@@ -48,9 +57,74 @@ pub trait Store: Send + Sync {
     /// The store cannot be read.
     async fn ledger(&self) -> Result<Ledger, StoreError>;
 
-    /// The last dead letters, newest first, at most `max`.
+    /// The event of this id.
+    ///
+    /// # Errors
+    /// The store cannot be read, or the row is damaged.
+    async fn event(&self, id: &str) -> Result<Option<StoredEvent>, StoreError>;
+
+    /// Events by sequence number.
     ///
     /// # Errors
     /// The store cannot be read.
-    async fn dead_letters(&self, max: usize) -> Result<Vec<DeadLetter>, StoreError>;
+    async fn events(&self, query: EventsQuery) -> Result<EventsPage, StoreError>;
+
+    /// The first sequence number of those accepted at this time (nanoseconds since the Unix epoch) or later; one more
+    /// than the last if there is none.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    async fn sequence_at(&self, time: u64) -> Result<u64, StoreError>;
+
+    /// All deliveries of an event; `None` where no event has this id.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    async fn deliveries_of(&self, event_id: &str) -> Result<Option<Vec<DeliveryStatus>>, StoreError>;
+
+    /// Deliveries by state.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    async fn deliveries(&self, query: DeliveriesQuery) -> Result<DeliveriesPage, StoreError>;
+
+    /// Every replay, oldest first.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    async fn replays(&self) -> Result<Vec<Replay>, StoreError>;
+
+    /// In one step: remembers how far a replay has come (or that there is one), and makes a delivery of it for each of
+    /// these events to its subscription.
+    ///
+    /// # Errors
+    /// Nothing has changed.
+    async fn replay(&self, replay: Replay, sequences: Vec<u64>) -> Result<(), StoreError>;
+
+    /// What was kept under [`Store::define`], by name.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    async fn definitions(&self) -> Result<Vec<(SubscriptionName, String)>, StoreError>;
+
+    /// Keeps the definition of a subscription, as JSON; `None` forgets it.
+    ///
+    /// # Errors
+    /// Nothing has changed.
+    async fn define(&self, name: &str, definition: Option<String>) -> Result<(), StoreError>;
+
+    /// Whether events can be taken now.
+    ///
+    /// # Errors
+    /// Why not.
+    fn health(&self) -> Result<(), StoreError>;
+
+    /// The room that is taken.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    async fn usage(&self) -> Result<Usage, StoreError>;
+
+    /// Whether what was accepted survives the process.
+    fn is_durable(&self) -> bool;
 }

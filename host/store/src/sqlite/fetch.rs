@@ -1,0 +1,315 @@
+//! Leasing: from memory where the next deliveries still are there, from the disk otherwise.
+//!
+//! The disk is read without the lock. One fetch per subscription at a time keeps others from leasing the same; what was
+//! leased before the look is left out, because it may be settled while the disk is read.
+
+use std::collections::HashSet;
+
+use patchpanel_event::FieldPath;
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::op::Held;
+use super::queue::{Lease, Place, Queue};
+use super::row::{COLUMNS, EventRow, ordering_key, signed, unsigned};
+use super::state::Shared;
+use super::{numbers, state_code};
+use crate::{Delivery, DeliveryKey, StoreError};
+
+/// Rows of events that are looked at in one go, to find those of one subscription.
+const LOOK: u32 = 16_384;
+
+/// What the disk is asked for on behalf of a fetch.
+pub(super) struct Plan {
+    pub(super) index: usize,
+    pub(super) max: usize,
+    /// Rows of `deliveries` that are due by then; `None`: none are.
+    pub(super) rows_until: Option<u64>,
+    /// Also those that are held.
+    early: bool,
+    number: u32,
+    leased_rows: HashSet<DeliveryKey>,
+    row_version: u64,
+    returned: Vec<u64>,
+    /// Behind which sequence number to look for new ones.
+    scan_from: Option<u64>,
+    /// Everything up to here is on the disk.
+    committed: u64,
+}
+
+/// What the disk had.
+#[derive(Default)]
+pub(super) struct Found {
+    rows: Vec<FoundRow>,
+    /// When the first of the ready rows is due that are left.
+    rows_left: Option<u64>,
+    returned: Vec<(u64, Result<EventRow, StoreError>)>,
+    new: Vec<(u64, Result<EventRow, StoreError>)>,
+    scanned_to: Option<u64>,
+}
+
+struct FoundRow {
+    key: DeliveryKey,
+    attempts: u32,
+    lease: Lease,
+    event: Result<EventRow, StoreError>,
+}
+
+/// What a fetch leased.
+#[derive(Default)]
+pub(super) struct Leased {
+    pub(super) deliveries: Vec<Delivery>,
+    /// Leased, too, but not to be handed out: they wait for their turn.
+    pub(super) held: Vec<Held>,
+    /// Leased, too, but their events cannot be read.
+    pub(super) damaged: Vec<(DeliveryKey, StoreError)>,
+}
+
+impl Leased {
+    pub(super) fn is_empty(&self) -> bool {
+        self.deliveries.is_empty() && self.held.is_empty() && self.damaged.is_empty()
+    }
+
+    fn grant(
+        &mut self,
+        queue: &mut Queue,
+        index: usize,
+        delivery: Delivery,
+        known: Option<i64>,
+        ordering: Option<&FieldPath>,
+    ) {
+        let key = delivery.key;
+        let ordering_key = match ordering {
+            Some(path) => known.or_else(|| ordering_key(path, &delivery.event)),
+            None => None,
+        };
+        match ordering_key.map(|ordering_key| (ordering_key, queue.take_turn(key, ordering_key))) {
+            Some((ordering_key, Place::Held)) => self.held.push(Held {
+                queue: index,
+                key,
+                ordering_key,
+            }),
+            _ => self.deliveries.push(delivery),
+        }
+    }
+}
+
+/// New deliveries that are still in memory; nothing else must come before them.
+pub(super) fn lease_live(queue: &mut Queue, index: usize, max: usize, ordering: Option<&FieldPath>) -> Leased {
+    let mut leased = Leased::default();
+    while leased.deliveries.len() < max
+        && let Some((sequence, since, event)) = queue.first_live()
+    {
+        let delivery = Delivery {
+            key: DeliveryKey::original(sequence),
+            attempts: 0,
+            since,
+            event: event.clone(),
+        };
+        queue.open(sequence, since);
+        leased.grant(queue, index, delivery, None, ordering);
+    }
+    leased
+}
+
+impl Plan {
+    /// What must be read to lease up to `max` deliveries; `None`: nothing.
+    pub(super) fn make(queue: &Queue, index: usize, max: usize, now: u64, early: bool, committed: u64) -> Option<Plan> {
+        let until = if early { u64::MAX } else { now };
+        let rows = if early {
+            queue.rows > queue.leased_rows.len() as u64
+        } else {
+            queue.row_due.is_some_and(|due| due <= now)
+        };
+        let returned = queue.returned();
+        let scan = queue.first_live().is_none() && queue.lagging;
+        (rows || scan || !returned.is_empty()).then(|| Plan {
+            index,
+            max,
+            rows_until: rows.then_some(until),
+            early,
+            number: queue.number,
+            leased_rows: queue.leased_rows.keys().copied().collect(),
+            row_version: queue.row_version,
+            returned,
+            scan_from: scan.then_some(queue.next),
+            committed,
+        })
+    }
+
+    pub(super) fn read(&self, connection: &Connection, shared: &Shared) -> rusqlite::Result<Found> {
+        let mut found = Found::default();
+        if let Some(until) = self.rows_until {
+            self.read_rows(connection, until, &mut found)?;
+        }
+        for sequence in &self.returned {
+            if found.rows.len() + found.returned.len() >= self.max {
+                break;
+            }
+            let event = read_event(connection, *sequence)?;
+            note_damage(&event, shared);
+            found.returned.push((*sequence, event));
+        }
+        let room = self.max.saturating_sub(found.rows.len() + found.returned.len());
+        if let Some(from) = self.scan_from
+            && room > 0
+        {
+            self.scan(connection, from, room, shared, &mut found)?;
+        }
+        Ok(found)
+    }
+
+    fn read_rows(&self, connection: &Connection, until: u64, found: &mut Found) -> rusqlite::Result<()> {
+        for state in [state_code::READY, state_code::HELD] {
+            if state == state_code::HELD && !self.early {
+                break;
+            }
+            let mut select = connection.prepare_cached(&format!(
+                "SELECT sequence, replay, attempts, since, due, ordering_key FROM deliveries \
+                 WHERE subscription = ?1 AND state = {state} ORDER BY due, sequence, replay"
+            ))?;
+            let mut rows = select.query((self.number,))?;
+            while let Some(row) = rows.next()? {
+                let key = DeliveryKey {
+                    sequence: unsigned(row.get(0)?),
+                    replay: row.get(1)?,
+                };
+                let due = unsigned(row.get(4)?);
+                if self.leased_rows.contains(&key) {
+                    continue;
+                }
+                if due > until || found.rows.len() == self.max {
+                    found.rows_left = Some(found.rows_left.map_or(due, |left| left.min(due)));
+                    break;
+                }
+                found.rows.push(FoundRow {
+                    key,
+                    attempts: row.get(2)?,
+                    lease: Lease {
+                        since: unsigned(row.get(3)?),
+                        due: Some(due),
+                        ordering_key: row.get(5)?,
+                    },
+                    event: read_event(connection, key.sequence)?,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn scan(
+        &self,
+        connection: &Connection,
+        from: u64,
+        room: usize,
+        shared: &Shared,
+        found: &mut Found,
+    ) -> rusqlite::Result<()> {
+        let mut select = connection.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM events WHERE sequence > ?1 ORDER BY sequence LIMIT ?2"
+        ))?;
+        let mut rows = select.query((signed(from), LOOK))?;
+        let mut looked_at = 0;
+        while let Some(row) = rows.next()? {
+            looked_at += 1;
+            let sequence = unsigned(row.get(0)?);
+            found.scanned_to = Some(sequence);
+            let is_ours = match row.get_ref(2)?.as_blob() {
+                Ok(matched) => numbers::read_u32(matched).any(|number| number == self.number),
+                // Damaged: whose it is cannot be told, so nobody may pass over it in silence.
+                Err(_) => true,
+            };
+            if !is_ours {
+                continue;
+            }
+            let event = EventRow::read(row)?;
+            note_damage(&event, shared);
+            found.new.push((sequence, event));
+            if found.new.len() == room {
+                return Ok(());
+            }
+        }
+        if looked_at < LOOK {
+            found.scanned_to = Some(self.committed.max(found.scanned_to.unwrap_or(from)));
+        }
+        Ok(())
+    }
+
+    /// Leases what was found.
+    pub(super) fn lease(self, queue: &mut Queue, found: Found, ordering: Option<&FieldPath>) -> Leased {
+        let mut leased = Leased::default();
+        if self.rows_until.is_some() {
+            // A row that became ready meanwhile may not have been seen.
+            queue.row_due = match (found.rows_left, queue.row_due) {
+                (left, _) if queue.row_version == self.row_version => left,
+                (Some(left), Some(due)) => Some(left.min(due)),
+                (left, due) => left.or(due),
+            };
+        }
+        for row in found.rows {
+            queue.leased_rows.insert(row.key, row.lease);
+            match row.event {
+                Ok(event) => {
+                    let delivery = Delivery {
+                        key: row.key,
+                        attempts: row.attempts,
+                        since: row.lease.since,
+                        event: event.event,
+                    };
+                    // What is taken early is not attempted, so it needs no turn.
+                    let ordering = ordering.filter(|_| !self.early);
+                    leased.grant(queue, self.index, delivery, row.lease.ordering_key, ordering);
+                }
+                Err(error) => leased.damaged.push((row.key, error)),
+            }
+        }
+        for (sequence, event) in found.returned.into_iter().chain(found.new) {
+            let known = queue.open.get(&sequence).and_then(|open| open.lease.ordering_key);
+            let key = DeliveryKey::original(sequence);
+            match event {
+                Ok(event) => {
+                    queue.open(sequence, event.accepted);
+                    if let Some(open) = queue.open.get_mut(&sequence) {
+                        open.lease.ordering_key = known;
+                    }
+                    let delivery = Delivery {
+                        key,
+                        attempts: 0,
+                        since: event.accepted,
+                        event: event.event,
+                    };
+                    let ordering = ordering.filter(|_| !self.early);
+                    leased.grant(queue, self.index, delivery, known, ordering);
+                }
+                Err(error) => {
+                    queue.open(sequence, 0);
+                    leased.damaged.push((key, error));
+                }
+            }
+        }
+        if let Some(scanned_to) = found.scanned_to {
+            queue.next = queue.next.max(scanned_to);
+            // What came after the look is behind the cursor, and still has to be looked for.
+            queue.lagging = queue.head > queue.next;
+        }
+        leased
+    }
+}
+
+/// The event of a delivery.
+fn read_event(connection: &Connection, sequence: u64) -> rusqlite::Result<Result<EventRow, StoreError>> {
+    let mut select = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM events WHERE sequence = ?1"))?;
+    let event = select.query_row((signed(sequence),), EventRow::read).optional()?;
+    Ok(event.unwrap_or_else(|| {
+        Err(StoreError::Damaged {
+            sequence,
+            problem: "its row is missing".to_owned(),
+        })
+    }))
+}
+
+fn note_damage<T>(event: &Result<T, StoreError>, shared: &Shared) {
+    if let Err(error) = event {
+        tracing::error!(%error, "a row of the store is damaged");
+        shared.lock().damaged += 1;
+    }
+}

@@ -1,0 +1,211 @@
+//! What the store knows without reading the disk.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::Connection;
+
+use super::live::Budget;
+use super::queue::{Lease, Open, Queue};
+use super::row::{signed, unsigned};
+use super::{numbers, state_code};
+use crate::{Account, DeliveryKey, Ledger, StoreError, SubscriptionName};
+
+#[derive(Default)]
+pub(super) struct State {
+    queues: Vec<Queue>,
+    names: HashMap<SubscriptionName, usize>,
+    pub(super) totals: Totals,
+    pub(super) budget: Budget,
+    /// Rows that were found damaged.
+    pub(super) damaged: u64,
+    /// Why nothing can be taken.
+    pub(super) trouble: Option<StoreError>,
+}
+
+/// Sums over all subscriptions.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Totals {
+    pub(super) events: u64,
+    pub(super) unmatched: u64,
+    pub(super) duplicates: u64,
+    /// The last one that was given away.
+    pub(super) sequence: u64,
+    /// The clock at the last commit.
+    pub(super) time: u64,
+}
+
+/// The number that the database has for the queue of this index: they are given away in order, from 1.
+pub(super) fn number(index: usize) -> u32 {
+    u32::try_from(index + 1).unwrap_or(u32::MAX)
+}
+
+/// The state behind its lock, which is never held while something waits.
+#[derive(Default)]
+pub(super) struct Shared(Mutex<State>);
+
+impl Shared {
+    pub(super) fn new(state: State) -> Shared {
+        Shared(Mutex::new(state))
+    }
+
+    /// Nothing panics while it holds the lock, so a poisoned one guards a sound state.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// As the disk has it. What takes time here grows with the number of subscriptions and of ordering keys that wait, not
+    /// with what is pending.
+    pub(super) fn recover(connection: &Connection, now: u64) -> rusqlite::Result<State> {
+        let mut state = State::default();
+        state.totals = connection.query_row(
+            "SELECT events, unmatched, duplicates, sequence, time FROM totals",
+            (),
+            |row| {
+                Ok(Totals {
+                    events: unsigned(row.get(0)?),
+                    unmatched: unsigned(row.get(1)?),
+                    duplicates: unsigned(row.get(2)?),
+                    sequence: unsigned(row.get(3)?),
+                    time: unsigned(row.get(4)?),
+                })
+            },
+        )?;
+        state.follow_clock(connection, now)?;
+        let mut statement = connection.prepare(
+            "SELECT number, name, next, open, accepted, delivered, filtered, throttled, expired, dead \
+             FROM subscriptions ORDER BY number",
+        )?;
+        let mut rows = statement.query(())?;
+        while let Some(row) = rows.next()? {
+            let mut queue = Queue::new(row.get::<_, String>(1)?.into(), row.get(0)?);
+            queue.next = unsigned(row.get(2)?);
+            let open: Vec<u8> = row.get(3)?;
+            let given_back = Open {
+                leased: false,
+                lease: Lease::default(),
+            };
+            queue.open = numbers::read_u64(&open).map(|sequence| (sequence, given_back)).collect();
+            let mut account = Account {
+                accepted: unsigned(row.get(4)?),
+                delivered: unsigned(row.get(5)?),
+                filtered: unsigned(row.get(6)?),
+                throttled: unsigned(row.get(7)?),
+                expired: unsigned(row.get(8)?),
+                dead: unsigned(row.get(9)?),
+                pending: 0,
+            };
+            account.pending = account.accepted.saturating_sub(account.settled());
+            queue.account = account;
+            queue.head = state.totals.sequence;
+            state.names.insert(queue.name.clone(), state.queues.len());
+            state.queues.push(queue);
+        }
+        state.recover_rows(connection)?;
+        for queue in &mut state.queues {
+            queue.lagging = queue.unseen() > 0;
+        }
+        Ok(state)
+    }
+
+    fn recover_rows(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let pending = [state_code::READY, state_code::HELD];
+        for state in pending {
+            let mut statement = connection.prepare(&format!(
+                "SELECT subscription, count(*), min(due) FROM deliveries WHERE state = {state} GROUP BY subscription"
+            ))?;
+            let mut rows = statement.query(())?;
+            while let Some(row) = rows.next()? {
+                let Some(queue) = self.by_number(row.get(0)?) else {
+                    continue;
+                };
+                queue.rows += unsigned(row.get(1)?);
+                if state == state_code::READY {
+                    queue.row_due = Some(unsigned(row.get(2)?));
+                }
+            }
+            let mut statement = connection.prepare(&format!(
+                "SELECT subscription, ordering_key, sequence, replay FROM deliveries \
+                 WHERE state = {state} AND ordering_key IS NOT NULL"
+            ))?;
+            let mut rows = statement.query(())?;
+            while let Some(row) = rows.next()? {
+                let Some(queue) = self.by_number(row.get(0)?) else {
+                    continue;
+                };
+                let key = DeliveryKey {
+                    sequence: unsigned(row.get(2)?),
+                    replay: row.get(3)?,
+                };
+                let turn = queue.keys.entry(row.get(1)?).or_default();
+                if state == state_code::READY {
+                    turn.holder = Some(key);
+                } else {
+                    turn.held += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the clock went back while the process was down, what waits is moved with it, or it would wait that much longer.
+    fn follow_clock(&mut self, connection: &Connection, now: u64) -> rusqlite::Result<()> {
+        let back = self.totals.time.saturating_sub(now);
+        if back > 0 {
+            connection.execute(
+                "UPDATE deliveries SET due = max(0, due - ?1) WHERE state = ?2",
+                (signed(back), state_code::READY),
+            )?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<usize> {
+        self.names.get(name).copied()
+    }
+
+    /// The queue of a subscription; a new one, if the name is new.
+    pub(super) fn find_or_add(&mut self, name: &SubscriptionName) -> usize {
+        if let Some(index) = self.find(name) {
+            return index;
+        }
+        let index = self.queues.len();
+        self.names.insert(name.clone(), index);
+        self.queues.push(Queue::new(name.clone(), number(index)));
+        index
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.queues.len()
+    }
+
+    pub(super) fn queue(&self, index: usize) -> Option<&Queue> {
+        self.queues.get(index)
+    }
+
+    pub(super) fn queue_mut(&mut self, index: usize) -> Option<&mut Queue> {
+        self.queues.get_mut(index)
+    }
+
+    /// As [`number`] says.
+    pub(super) fn by_number(&mut self, number: u32) -> Option<&mut Queue> {
+        self.queues.get_mut(number.checked_sub(1)? as usize)
+    }
+
+    pub(super) fn name_of(&self, number: u32) -> Option<SubscriptionName> {
+        let queue = self.queues.get(number.checked_sub(1)? as usize)?;
+        Some(queue.name.clone())
+    }
+
+    pub(super) fn ledger(&self) -> Ledger {
+        let known = self.queues.iter().filter(|queue| queue.account.accepted > 0);
+        Ledger {
+            events: self.totals.events,
+            unmatched: self.totals.unmatched,
+            duplicates: self.totals.duplicates,
+            accounts: known.map(|queue| (queue.name.clone(), queue.account)).collect(),
+        }
+    }
+}
