@@ -288,9 +288,9 @@ impl Plan {
         }
         if let Some(scanned_to) = found.scanned_to {
             queue.next = queue.next.max(scanned_to);
-            // What came after the look is behind the cursor, and still has to be looked for.
-            queue.lagging = queue.head > queue.next;
         }
+        // What came after the look is behind the cursor, and still has to be looked for.
+        queue.lagging &= queue.head > queue.next && queue.unseen() > 0;
         leased
     }
 }

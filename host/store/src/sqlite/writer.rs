@@ -236,7 +236,7 @@ impl Writer {
     fn kept_id(&self, id: &str, key: Option<&str>) -> rusqlite::Result<String> {
         let mut find = self
             .connection
-            .prepare_cached("SELECT id FROM events WHERE id = ?1 OR key = ?2 ORDER BY id = ?1 LIMIT 1")?;
+            .prepare_cached("SELECT id FROM events WHERE id = ?1 OR key = ?2 ORDER BY id = ?1 DESC LIMIT 1")?;
         find.query_row((id, key), |row| row.get(0))
     }
 

@@ -1,12 +1,15 @@
 //! What every store must do, whatever is behind it. A new store calls [`run`] and [`model::run`] with its own maker.
 
 pub mod model;
+mod questions;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use patchpanel_event::{Event, Limits, Receipt};
-use patchpanel_store::{Appended, Clock, Delivery, NewEvent, Settlement, Store, Verdict};
+use patchpanel_store::{
+    Appended, Clock, Delivery, DeliveryKey, DeliveryRef, Fetch, NewEvent, Settlement, Store, Verdict,
+};
 
 /// A clock that stands until it is moved.
 #[derive(Default)]
@@ -16,6 +19,10 @@ impl ManualClock {
     pub fn advance(&self, nanos: u64) {
         self.0.fetch_add(nanos, Ordering::SeqCst);
     }
+
+    pub fn set(&self, nanos: u64) {
+        self.0.store(nanos, Ordering::SeqCst);
+    }
 }
 
 impl Clock for ManualClock {
@@ -24,50 +31,82 @@ impl Clock for ManualClock {
     }
 }
 
-/// Makes an empty store on a clock.
-pub trait Make: Fn(Arc<ManualClock>) -> Arc<dyn Store> {}
-
-impl<F: Fn(Arc<ManualClock>) -> Arc<dyn Store>> Make for F {}
-
-pub fn event(id: &str) -> Event {
-    let json = format!(r#"{{"id":"{id}","time":"2026-01-31T12:00:00Z","type":"t"}}"#);
-    Event::parse(json.into(), &Limits::default()).unwrap()
+/// A store that can be opened again after it was dropped.
+pub struct Made {
+    pub open: Box<dyn Fn() -> Arc<dyn Store>>,
+    /// What was accepted is still there then.
+    pub survives: bool,
 }
 
-pub fn new_event(id: &str, matched: &[&str]) -> NewEvent {
-    NewEvent {
-        event: event(id),
-        matched: matched.iter().map(|name| (*name).into()).collect(),
+impl Made {
+    pub fn open(&self) -> Arc<dyn Store> {
+        (self.open)()
     }
 }
 
-pub fn settlement(subscription: &str, sequence: u64, verdict: Verdict) -> Settlement {
+/// Makes an empty store on a clock.
+pub trait Make: Fn(Arc<ManualClock>) -> Made {}
+
+impl<F: Fn(Arc<ManualClock>) -> Made> Make for F {}
+
+pub fn event_about(id: &str, subject: Option<&str>) -> Event {
+    let mut json = serde_json::json!({"id": id, "time": "2026-01-31T12:00:00Z", "type": "t"});
+    if let Some(subject) = subject {
+        json["subject"] = subject.into();
+    }
+    Event::parse(json.to_string().into(), &Limits::default()).unwrap()
+}
+
+pub fn new_event_about(id: &str, subject: Option<&str>, matched: &[&str]) -> NewEvent {
+    NewEvent {
+        event: event_about(id, subject),
+        matched: matched.iter().map(|name| (*name).into()).collect(),
+        key: None,
+    }
+}
+
+pub fn new_event(id: &str, matched: &[&str]) -> NewEvent {
+    new_event_about(id, None, matched)
+}
+
+pub fn settlement(subscription: &str, key: DeliveryKey, verdict: Verdict) -> Settlement {
     Settlement {
         subscription: subscription.into(),
-        sequence,
+        key,
         verdict,
     }
 }
 
-fn delivered() -> Verdict {
+pub fn delivered() -> Verdict {
     Verdict::Delivered(Receipt::default())
 }
 
-fn dead(reason: &str, attempts: u32) -> Verdict {
+pub fn dead(reason: &str) -> Verdict {
     Verdict::Dead {
         reason: reason.into(),
-        attempts,
+        attempted: true,
     }
 }
 
-fn retry(due: u64) -> Verdict {
+pub fn retry(due: u64) -> Verdict {
     Verdict::Retry {
         due,
         reason: "try again".into(),
     }
 }
 
-fn ids(deliveries: &[Delivery]) -> Vec<String> {
+pub async fn fetch(store: &dyn Store, subscription: &str, max: usize) -> Vec<Delivery> {
+    store.fetch(Fetch::due(subscription, max)).await.unwrap().deliveries
+}
+
+/// Leases one delivery and ends its lease.
+pub async fn settle_next(store: &dyn Store, subscription: &str, verdict: Verdict) -> DeliveryKey {
+    let key = fetch(store, subscription, 1).await[0].key;
+    store.settle(vec![settlement(subscription, key, verdict)]).await.unwrap();
+    key
+}
+
+pub fn ids(deliveries: &[Delivery]) -> Vec<String> {
     deliveries
         .iter()
         .map(|delivery| delivery.event.id().into_owned())
@@ -80,174 +119,245 @@ pub async fn run(make: impl Make) {
         let clock = Arc::new(ManualClock::default());
         (make(Arc::clone(&clock)), clock)
     };
-    let (store, _) = fresh();
-    leases_oldest_first(&*store).await;
-    let (store, _) = fresh();
-    finds_duplicates(&*store).await;
-    let (store, clock) = fresh();
-    retries_when_due(&*store, &clock).await;
-    let (store, _) = fresh();
-    settles_once(&*store).await;
-    let (store, clock) = fresh();
-    abandons_what_is_not_leased(&*store, &clock).await;
-    let (store, clock) = fresh();
-    lists_dead_letters(&*store, &clock).await;
-    let (store, _) = fresh();
-    tells_of_work(&*store).await;
+    leases_oldest_first(&*fresh().0.open()).await;
+    finds_duplicates(&*fresh().0.open()).await;
+    finds_duplicates_by_key(&*fresh().0.open()).await;
+    let (made, clock) = fresh();
+    retries_when_due(&*made.open(), &clock).await;
+    settles_once(&*fresh().0.open()).await;
+    let (made, clock) = fresh();
+    leases_everything_early(&*made.open(), &clock).await;
+    tells_of_work(&*fresh().0.open()).await;
+    leases_more_than_fits_into_memory(&*fresh().0.open()).await;
+    redrives_and_discards(&*fresh().0.open()).await;
+    keeps_definitions(&fresh().0).await;
+    let (made, clock) = fresh();
+    questions::run(&*made.open(), &clock).await;
+    let (made, _) = fresh();
+    if made.survives {
+        everything_survives(&made).await;
+    }
 }
 
 async fn leases_oldest_first(store: &dyn Store) {
     let events = ["1", "2", "3"].map(|id| new_event(id, &["a", "b"]));
     store.append(events.to_vec()).await.unwrap();
 
-    let first = store.fetch("a", 2).await.unwrap();
+    let first = store.fetch(Fetch::due("a", 2)).await.unwrap();
     assert_eq!(ids(&first.deliveries), ["1", "2"]);
     assert_eq!(first.next_due, Some(0), "one more is due now");
-    assert!(first.deliveries.is_sorted_by_key(|delivery| delivery.sequence));
+    assert!(first.deliveries.is_sorted_by_key(|delivery| delivery.key));
 
-    let second = store.fetch("a", 2).await.unwrap();
+    let second = store.fetch(Fetch::due("a", 2)).await.unwrap();
     assert_eq!((ids(&second.deliveries), second.next_due), (vec!["3".to_owned()], None));
-    assert!(
-        store.fetch("a", 2).await.unwrap().deliveries.is_empty(),
-        "all are leased"
-    );
-    assert_eq!(ids(&store.fetch("b", 9).await.unwrap().deliveries).len(), 3);
-    assert!(store.fetch("nobody", 9).await.unwrap().deliveries.is_empty());
+    assert!(fetch(store, "a", 2).await.is_empty(), "all are leased");
+    assert_eq!(fetch(store, "b", 9).await.len(), 3);
+    assert!(fetch(store, "nobody", 9).await.is_empty());
 
-    let oldest = first.deliveries.first().unwrap();
-    store
-        .settle(vec![settlement("a", oldest.sequence, Verdict::Release)])
-        .await
-        .unwrap();
-    let again = store.fetch("a", 9).await.unwrap().deliveries;
+    let oldest = first.deliveries[0].key;
+    store.settle(vec![settlement("a", oldest, Verdict::Release)]).await.unwrap();
+    let again = fetch(store, "a", 9).await;
     assert_eq!(ids(&again), ["1"]);
-    assert_eq!(again.first().unwrap().attempts, 0, "a release is no attempt");
+    assert_eq!(again[0].attempts, 0, "a release is no attempt");
 }
 
 async fn finds_duplicates(store: &dyn Store) {
+    let duplicate = |id: &str| Appended::Duplicate { id: id.to_owned() };
     let batch = vec![new_event("1", &["a"]), new_event("1", &["a"]), new_event("2", &[])];
     let appended = store.append(batch).await.unwrap();
-    assert_eq!(appended, [Appended::Accepted, Appended::Duplicate, Appended::Accepted]);
-    let leased = store.fetch("a", 9).await.unwrap().deliveries;
+    assert_eq!(appended, [Appended::Accepted, duplicate("1"), Appended::Accepted]);
+    let leased = fetch(store, "a", 9).await;
     assert_eq!(ids(&leased), ["1"]);
-    let sequence = leased.first().unwrap().sequence;
     store
-        .settle(vec![settlement("a", sequence, delivered())])
+        .settle(vec![settlement("a", leased[0].key, delivered())])
         .await
         .unwrap();
 
     let again = vec![new_event("2", &["a"]), new_event("1", &["a"])];
-    assert_eq!(store.append(again).await.unwrap(), [Appended::Duplicate; 2]);
-    assert!(store.fetch("a", 9).await.unwrap().deliveries.is_empty());
+    assert_eq!(store.append(again).await.unwrap(), [duplicate("2"), duplicate("1")]);
+    assert!(fetch(store, "a", 9).await.is_empty());
     let ledger = store.ledger().await.unwrap();
     assert_eq!((ledger.events, ledger.unmatched, ledger.duplicates), (2, 1, 3));
 }
 
-async fn retries_when_due(store: &dyn Store, clock: &ManualClock) {
-    store
-        .append(vec![new_event("1", &["a"]), new_event("2", &["a"])])
-        .await
-        .unwrap();
-    let leased = store.fetch("a", 1).await.unwrap().deliveries;
-    let sequence = leased.first().unwrap().sequence;
-    store.settle(vec![settlement("a", sequence, retry(100))]).await.unwrap();
+async fn finds_duplicates_by_key(store: &dyn Store) {
+    let keyed = |id: &str, key: &str| NewEvent {
+        key: Some(key.into()),
+        ..new_event(id, &["a"])
+    };
+    store.append(vec![keyed("1", "k"), new_event("2", &["a"])]).await.unwrap();
+    let again = vec![keyed("3", "k"), keyed("2", "other"), keyed("4", "other"), keyed("2", "k")];
+    let appended = store.append(again).await.unwrap();
+    let duplicate = |id: &str| Appended::Duplicate { id: id.to_owned() };
+    assert_eq!(
+        appended,
+        [duplicate("1"), duplicate("2"), Appended::Accepted, duplicate("2")]
+    );
+}
 
-    let fetched = store.fetch("a", 9).await.unwrap();
+async fn retries_when_due(store: &dyn Store, clock: &ManualClock) {
+    let events = vec![new_event("1", &["a"]), new_event("2", &["a"])];
+    store.append(events).await.unwrap();
+    settle_next(store, "a", retry(100)).await;
+
+    let fetched = store.fetch(Fetch::due("a", 9)).await.unwrap();
     assert_eq!(ids(&fetched.deliveries), ["2"], "what waits delays nothing behind it");
     assert_eq!(fetched.next_due, Some(100));
     clock.advance(99);
-    assert!(store.fetch("a", 9).await.unwrap().deliveries.is_empty());
+    assert!(fetch(store, "a", 9).await.is_empty());
     clock.advance(1);
-    let fetched = store.fetch("a", 9).await.unwrap();
+    let fetched = store.fetch(Fetch::due("a", 9)).await.unwrap();
     assert_eq!(ids(&fetched.deliveries), ["1"]);
-    assert_eq!(fetched.deliveries.first().unwrap().attempts, 1);
+    assert_eq!(fetched.deliveries[0].attempts, 1);
     assert_eq!(fetched.next_due, None);
 }
 
 async fn settles_once(store: &dyn Store) {
     store.append(vec![new_event("1", &["a", "b"])]).await.unwrap();
-    let sequence = store.fetch("a", 1).await.unwrap().deliveries.first().unwrap().sequence;
+    let key = fetch(store, "a", 1).await[0].key;
     let strange = vec![
-        settlement("a", sequence + 1, delivered()),
-        settlement("b", sequence, delivered()),
-        settlement("nobody", sequence, delivered()),
+        settlement("a", DeliveryKey::original(key.sequence + 1), delivered()),
+        settlement("a", DeliveryKey { replay: 1, ..key }, delivered()),
+        settlement("b", key, delivered()),
+        settlement("nobody", key, delivered()),
     ];
     store.settle(strange).await.unwrap();
     let ledger = store.ledger().await.unwrap();
     assert_eq!((ledger.accounts["a"].pending, ledger.accounts["b"].pending), (1, 1));
 
-    for verdict in [delivered(), delivered(), dead("late", 1), retry(0), Verdict::Release] {
-        store.settle(vec![settlement("a", sequence, verdict)]).await.unwrap();
+    for verdict in [delivered(), delivered(), dead("late"), retry(0), Verdict::Release] {
+        store.settle(vec![settlement("a", key, verdict)]).await.unwrap();
     }
     let ledger = store.ledger().await.unwrap();
     let account = ledger.accounts["a"];
     assert_eq!((account.delivered, account.dead, account.pending), (1, 0, 0));
-    assert!(store.fetch("a", 1).await.unwrap().deliveries.is_empty());
+    assert!(fetch(store, "a", 1).await.is_empty());
     assert_eq!(ledger.pending(), 1, "of b");
 }
 
-async fn abandons_what_is_not_leased(store: &dyn Store, clock: &ManualClock) {
-    let events = ["1", "2", "3"].map(|id| new_event(id, &["a", "b"]));
+async fn leases_everything_early(store: &dyn Store, clock: &ManualClock) {
+    let events = ["1", "2", "3"].map(|id| new_event(id, &["a"]));
     store.append(events.to_vec()).await.unwrap();
-    let leased = store.fetch("a", 2).await.unwrap().deliveries;
-    let waiting = leased.first().unwrap().sequence;
+    let leased = fetch(store, "a", 2).await;
     store
-        .settle(vec![settlement("a", waiting, retry(1_000))])
+        .settle(vec![settlement("a", leased[0].key, retry(1_000))])
         .await
         .unwrap();
-
-    assert_eq!(store.abandon("a", "subscription removed").await.unwrap(), 2);
-    assert_eq!(store.abandon("a", "subscription removed").await.unwrap(), 0);
-    assert_eq!(store.abandon("nobody", "subscription removed").await.unwrap(), 0);
-    clock.advance(2_000);
-    assert!(store.fetch("a", 9).await.unwrap().deliveries.is_empty());
-
-    let still = leased.last().unwrap().sequence;
-    store.settle(vec![settlement("a", still, delivered())]).await.unwrap();
-    let ledger = store.ledger().await.unwrap();
-    let account = ledger.accounts["a"];
-    assert_eq!((account.dead, account.delivered, account.pending), (2, 1, 0));
-    assert_eq!(ledger.accounts["b"].pending, 3);
-    let letters = store.dead_letters(9).await.unwrap();
-    let attempts: Vec<u32> = letters.iter().map(|letter| letter.attempts).collect();
-    assert_eq!(attempts, [0, 1], "newest first, and the retried one had an attempt");
-}
-
-async fn lists_dead_letters(store: &dyn Store, clock: &ManualClock) {
-    for id in ["1", "2", "3"] {
-        store.append(vec![new_event(id, &["a"])]).await.unwrap();
-        let sequence = store.fetch("a", 1).await.unwrap().deliveries.first().unwrap().sequence;
-        clock.advance(10);
-        store
-            .settle(vec![settlement("a", sequence, dead("rejected", 4))])
-            .await
-            .unwrap();
+    let early = Fetch {
+        early: true,
+        ..Fetch::due("a", 9)
+    };
+    let mut all = Vec::new();
+    loop {
+        let fetched = store.fetch(early).await.unwrap().deliveries;
+        if fetched.is_empty() {
+            break;
+        }
+        all.extend(ids(&fetched));
     }
-    let letters = store.dead_letters(2).await.unwrap();
-    let seen: Vec<_> = letters
-        .iter()
-        .map(|letter| (letter.event_id.as_str(), letter.time, letter.attempts))
-        .collect();
-    assert_eq!(seen, [("3", 30, 4), ("2", 20, 4)]);
-    assert!(
-        letters
-            .iter()
-            .all(|letter| letter.reason == "rejected" && &*letter.subscription == "a")
-    );
-    assert_eq!(store.ledger().await.unwrap().accounts["a"].dead, 3);
+    all.sort();
+    assert_eq!(all, ["1", "3"], "the other one is leased already");
+    clock.advance(2_000);
+    assert!(fetch(store, "a", 9).await.is_empty());
 }
 
 async fn tells_of_work(store: &dyn Store) {
     let work = store.work("a");
     store.append(vec![new_event("1", &["a"])]).await.unwrap();
     work.notified().await;
-    let sequence = store.fetch("a", 1).await.unwrap().deliveries.first().unwrap().sequence;
-    store
-        .settle(vec![settlement("a", sequence, Verdict::Release)])
-        .await
-        .unwrap();
+    let key = settle_next(store, "a", Verdict::Release).await;
     work.notified().await;
-    store.fetch("a", 1).await.unwrap();
-    store.settle(vec![settlement("a", sequence, retry(5))]).await.unwrap();
+    fetch(store, "a", 1).await;
+    store.settle(vec![settlement("a", key, retry(5))]).await.unwrap();
     work.notified().await;
+}
+
+/// More than any store keeps at hand, so that it has to come from wherever it is kept.
+async fn leases_more_than_fits_into_memory(store: &dyn Store) {
+    for batch in 0..20 {
+        let new = |number: usize| {
+            let matched: &[&str] = if number.is_multiple_of(3) { &["a", "b"] } else { &["a"] };
+            new_event(&format!("{batch}-{number:03}"), matched)
+        };
+        store.append((0..100).map(new).collect()).await.unwrap();
+    }
+    for (subscription, count) in [("a", 2_000), ("b", 680)] {
+        let mut seen = Vec::new();
+        loop {
+            let leased = fetch(store, subscription, 77).await;
+            if leased.is_empty() {
+                break;
+            }
+            seen.extend(leased.iter().map(|delivery| delivery.key));
+            let settlements = leased.iter().map(|delivery| settlement(subscription, delivery.key, delivered()));
+            store.settle(settlements.collect()).await.unwrap();
+        }
+        assert_eq!(seen.len(), count);
+        assert!(seen.is_sorted(), "new deliveries come in the order of acceptance");
+    }
+    assert_eq!(store.ledger().await.unwrap().pending(), 0);
+}
+
+async fn redrives_and_discards(store: &dyn Store) {
+    let events = ["1", "2", "3"].map(|id| new_event(id, &["a"]));
+    store.append(events.to_vec()).await.unwrap();
+    let mut letters = Vec::new();
+    for _ in 0..3 {
+        let key = settle_next(store, "a", dead("rejected")).await;
+        letters.push(DeliveryRef {
+            subscription: "a".into(),
+            key,
+        });
+    }
+    let work = store.work("a");
+    let (first, second) = (letters[0].clone(), letters[1].clone());
+    assert_eq!(store.redrive(vec![first.clone(), first.clone()]).await.unwrap(), 1);
+    work.notified().await;
+    assert_eq!(store.discard(vec![second.clone(), first.clone()]).await.unwrap(), 1);
+    assert_eq!(store.redrive(vec![second]).await.unwrap(), 0, "it was discarded");
+    let account = store.ledger().await.unwrap().accounts["a"];
+    assert_eq!((account.dead, account.pending, account.is_balanced()), (2, 1, true));
+    let again = fetch(store, "a", 9).await;
+    assert_eq!((ids(&again), again[0].attempts), (vec!["1".to_owned()], 0));
+}
+
+async fn keeps_definitions(made: &Made) {
+    let store = made.open();
+    store.define("b", Some("{}".into())).await.unwrap();
+    store.define("a", Some("{}".into())).await.unwrap();
+    store.define("a", Some(r#"{"x":1}"#.into())).await.unwrap();
+    store.define("b", None).await.unwrap();
+    store.define("unknown", None).await.unwrap();
+    let expected = vec![("a".into(), r#"{"x":1}"#.to_owned())];
+    assert_eq!(store.definitions().await.unwrap(), expected);
+    if made.survives {
+        drop(store);
+        assert_eq!(made.open().definitions().await.unwrap(), expected);
+    }
+}
+
+async fn everything_survives(made: &Made) {
+    let store = made.open();
+    let events = ["1", "2", "3", "4", "5"].map(|id| new_event(id, &["a"]));
+    store.append(events.to_vec()).await.unwrap();
+    let keys: Vec<DeliveryKey> = fetch(store.as_ref(), "a", 4).await.iter().map(|leased| leased.key).collect();
+    let settlements = vec![
+        settlement("a", keys[1], delivered()),
+        settlement("a", keys[2], retry(0)),
+        settlement("a", keys[3], dead("rejected")),
+    ];
+    store.settle(settlements).await.unwrap();
+    let before = store.ledger().await.unwrap();
+    drop(store);
+    let store = made.open();
+    assert_eq!(store.ledger().await.unwrap(), before);
+    let mut seen = Vec::new();
+    loop {
+        let leased = fetch(store.as_ref(), "a", 1).await;
+        let Some(delivery) = leased.first() else { break };
+        seen.push((delivery.event.id().into_owned(), delivery.attempts));
+    }
+    seen.sort();
+    let expected = [("1", 0), ("3", 1), ("5", 0)].map(|(id, attempts)| (id.to_owned(), attempts));
+    assert_eq!(seen, expected, "the leased one comes again");
 }
