@@ -1,4 +1,4 @@
-//! One attempt at a batch of deliveries: transforms, channel, verdicts.
+//! One attempt at a batch of deliveries: transforms, channel, verdicts, settlement.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,56 +6,56 @@ use std::time::Duration;
 use patchpanel_event::{Attempt, Event, Problem, Receipt, delivery_id};
 use patchpanel_store::{Delivery, Settlement, Verdict};
 
+use crate::breaker::{Outcome, Probe};
 use crate::generation::Lane;
-use crate::inner::Inner;
-use crate::pipeline::{Processed, Scratch, StepFailure, apply, bounded};
+use crate::inner::{Inner, Phase};
+use crate::pipeline::{Processed, Scratch, apply, bounded};
 use crate::table::Route;
+use crate::verdict::{again, left, settlement};
 
-/// Attempts a batch and returns how each delivery of it ended.
-pub(crate) async fn attempt(
+/// What a dispatcher sends off at once.
+pub(crate) struct Flight {
+    /// To be attempted.
+    pub(crate) deliveries: Vec<Delivery>,
+    /// How those end that are not.
+    pub(crate) settlements: Vec<Settlement>,
+    /// Where the channel is only probed.
+    pub(crate) probe: Option<Probe>,
+}
+
+/// Attempts a batch and settles each delivery of it.
+pub(crate) async fn fly(inner: Arc<Inner>, route: Arc<Route>, lane: Arc<Lane>, flight: Flight) {
+    let mut settlements = flight.settlements;
+    settlements.extend(attempt(&inner, &route, &lane, flight.deliveries, flight.probe).await);
+    // It is logged, and the leases end with the process.
+    let _ = inner.settle(settlements).await;
+}
+
+async fn attempt(
     inner: &Arc<Inner>,
     route: &Arc<Route>,
     lane: &Lane,
     deliveries: Vec<Delivery>,
+    probe: Option<Probe>,
 ) -> Vec<Settlement> {
     let mut settlements = Vec::with_capacity(deliveries.len());
-    let mut settle = |delivery: &Delivery, verdict| {
-        settlements.push(Settlement {
-            subscription: Arc::clone(&route.name),
-            sequence: delivery.sequence,
-            verdict,
-        });
-    };
     let processed = transform(inner, route, &deliveries).await;
+    let now = inner.clock.now();
     // What goes to the channel, and whose it is: a delivery whose event was split has several attempts.
     let (mut attempts, mut owners) = (Vec::new(), Vec::new());
-    for (index, (delivery, processed)) in deliveries.iter().zip(processed).enumerate() {
-        let events = match processed {
-            Processed::Passed(event) => vec![event],
-            Processed::Split(events) => events,
-            Processed::Dropped { plugin, reason } => {
-                settle(delivery, Verdict::Filtered(format!("{plugin}: {reason}")));
-                continue;
-            }
-            Processed::Failed(failure @ StepFailure::Invalid { .. }) => {
-                settle(
-                    delivery,
-                    Verdict::Dead {
-                        reason: failure.to_string(),
-                        attempts: delivery.attempts + 1,
-                    },
-                );
-                continue;
-            }
-            Processed::Failed(failure) => {
-                settle(delivery, again(inner, route, delivery, None, failure.to_string()));
+    for (delivery, processed) in deliveries.iter().zip(processed) {
+        let events = match left(&route.plan, delivery, processed, now) {
+            Ok(events) => events,
+            Err(verdict) => {
+                settlements.push(settlement(route, delivery, verdict));
                 continue;
             }
         };
-        owners.extend(events.iter().map(|_| index));
+        owners.push((delivery, events.len()));
         attempts.extend(events.into_iter().map(|event| Attempt {
-            delivery_id: delivery_id(&event.id(), &route.name),
-            number: delivery.attempts + 1,
+            delivery_id: delivery_id(&event.id(), &route.name, delivery.key.replay),
+            number: delivery.attempts.saturating_add(1),
+            replay: delivery.key.replay,
             subscription: route.name.to_string(),
             recipients: route.plan.recipients.clone(),
             event,
@@ -64,27 +64,24 @@ pub(crate) async fn attempt(
     if attempts.is_empty() {
         return settlements;
     }
-    let answers = call(route, lane, &attempts).await;
-    let mut answers = owners.into_iter().zip(answers).peekable();
-    while let Some((owner, first)) = answers.next() {
-        let mut answer = first;
-        while let Some((_, next)) = answers.next_if(|(next, _)| *next == owner) {
-            // All parts or none: one that failed has all of them tried again.
-            if weight(&next) > weight(&answer) {
-                answer = next;
-            }
-        }
-        if let Some(delivery) = deliveries.get(owner) {
-            let verdict = verdict(inner, route, lane, delivery, answer);
-            settle(delivery, verdict);
-        }
+    let answers = call(inner, route, lane, &attempts, probe).await;
+    let mut answers = answers.map(Vec::into_iter);
+    for (delivery, parts) in owners {
+        // All parts or none: one that failed has all of them tried again.
+        let heaviest = |answers: &mut std::vec::IntoIter<_>| answers.by_ref().take(parts).max_by_key(weight);
+        let verdict = match answers.as_mut().and_then(heaviest) {
+            Some(answer) => verdict(inner, route, lane, delivery, answer),
+            None => Verdict::Release,
+        };
+        settlements.push(settlement(route, delivery, verdict));
     }
     settlements
 }
 
-async fn transform(inner: &Arc<Inner>, route: &Arc<Route>, deliveries: &[Delivery]) -> Vec<Processed> {
+/// The events of deliveries after the transforms of their subscription.
+pub(crate) async fn transform(inner: &Arc<Inner>, route: &Arc<Route>, deliveries: &[Delivery]) -> Vec<Processed> {
     let events: Vec<Event> = deliveries.iter().map(|delivery| delivery.event.clone()).collect();
-    if route.plan.transforms.is_empty() {
+    if route.plan.transforms.is_empty() || events.is_empty() {
         return events.into_iter().map(Processed::Passed).collect();
     }
     let (route, limits) = (Arc::clone(route), inner.generation().table.limits());
@@ -95,15 +92,23 @@ async fn transform(inner: &Arc<Inner>, route: &Arc<Route>, deliveries: &[Deliver
         .await
 }
 
-/// One answer per attempt, whatever the channel does.
-async fn call(route: &Route, lane: &Lane, attempts: &[Attempt]) -> Vec<Result<Receipt, Problem>> {
+/// One answer per attempt, whatever the channel does; `None` if it was not called.
+async fn call(
+    inner: &Inner,
+    route: &Route,
+    lane: &Lane,
+    attempts: &[Attempt],
+    probe: Option<Probe>,
+) -> Option<Vec<Result<Receipt, Problem>>> {
     let _permit = lane.gate.acquire(route.plan.priority).await;
-    if let Some(reason) = lane.disabled.get() {
-        // By the call that this one queued behind.
-        return attempts.iter().map(|_| Err(Problem::Disable(reason.clone()))).collect();
+    // By the calls that this one queued behind.
+    let is_shut = lane.disabled.get().is_some() || !lane.breaker.admits(probe.as_ref());
+    if is_shut || inner.phase() >= Phase::Landing {
+        return None;
     }
+    let call = lane.breaker.call(probe);
     let failed = |reason: String| attempts.iter().map(|_| Err(Problem::Retry(reason.clone()))).collect();
-    match tokio::time::timeout(lane.entry.deadline, lane.entry.handle.deliver(attempts)).await {
+    let answers = match tokio::time::timeout(lane.entry.deadline, lane.entry.handle.deliver(attempts)).await {
         Ok(Ok(answers)) if answers.len() == attempts.len() => answers,
         Ok(Ok(answers)) => failed(format!(
             "plugin `{}` gave {} answers for {} deliveries",
@@ -116,6 +121,18 @@ async fn call(route: &Route, lane: &Lane, attempts: &[Attempt]) -> Vec<Result<Re
             "the channel gave no answer within {} ms",
             lane.entry.deadline.as_millis()
         )),
+    };
+    call.ended(outcome(&answers));
+    Some(answers)
+}
+
+fn outcome(answers: &[Result<Receipt, Problem>]) -> Outcome {
+    let is_failure =
+        |answer: &Result<Receipt, Problem>| matches!(answer, Err(Problem::Retry(_) | Problem::RetryAfter(..)));
+    if answers.iter().any(is_failure) && !answers.iter().any(Result::is_ok) {
+        Outcome::Failed
+    } else {
+        Outcome::Answered
     }
 }
 
@@ -138,19 +155,14 @@ fn verdict(
     delivery: &Delivery,
     answer: Result<Receipt, Problem>,
 ) -> Verdict {
+    let retry = |asked, reason: &str| again(&route.plan, delivery, inner.clock.now(), asked, bounded(reason));
     match answer {
         Ok(receipt) => Verdict::Delivered(receipt),
-        Err(Problem::Retry(reason)) => again(inner, route, delivery, None, bounded(&reason)),
-        Err(Problem::RetryAfter(millis, reason)) => again(
-            inner,
-            route,
-            delivery,
-            Some(Duration::from_millis(millis)),
-            bounded(&reason),
-        ),
+        Err(Problem::Retry(reason)) => retry(None, &reason),
+        Err(Problem::RetryAfter(millis, reason)) => retry(Some(Duration::from_millis(millis)), &reason),
         Err(Problem::Reject(reason)) => Verdict::Dead {
             reason: bounded(&reason),
-            attempts: delivery.attempts + 1,
+            attempted: true,
         },
         Err(Problem::Disable(reason)) => {
             let reason = bounded(&reason);
@@ -163,29 +175,5 @@ fn verdict(
             }
             Verdict::Release
         }
-    }
-}
-
-/// Another attempt, or a dead letter if that was the last.
-pub(crate) fn again(
-    inner: &Inner,
-    route: &Route,
-    delivery: &Delivery,
-    asked: Option<Duration>,
-    reason: String,
-) -> Verdict {
-    let failed = delivery.attempts + 1;
-    match route.plan.retry.wait(failed, asked, fastrand::f64()) {
-        Some(wait) => {
-            let wait = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
-            Verdict::Retry {
-                due: inner.clock.now().saturating_add(wait),
-                reason,
-            }
-        }
-        None => Verdict::Dead {
-            reason,
-            attempts: failed,
-        },
     }
 }

@@ -48,7 +48,11 @@ pub(crate) async fn change(
         DeadSelection::Ids(ids) => {
             let mut changed = 0;
             for ids in ids.chunks(STEP) {
-                let ids: Vec<String> = ids.iter().filter(|id| parse_delivery_id(id).is_some()).cloned().collect();
+                let ids: Vec<String> = ids
+                    .iter()
+                    .filter(|id| parse_delivery_id(id).is_some())
+                    .cloned()
+                    .collect();
                 let found = questions::deliveries(store, &ids).await?;
                 changed += step.take(found.into_iter().flatten()).await?;
             }
@@ -93,11 +97,7 @@ impl Step<'_> {
         }
     }
 
-    async fn is_selected(
-        &self,
-        letter: &DeliveryStatus,
-        filter: Option<&mut EventFilter>,
-    ) -> Result<bool, StoreError> {
+    async fn is_selected(&self, letter: &DeliveryStatus, filter: Option<&mut EventFilter>) -> Result<bool, StoreError> {
         let Some(filter) = filter else {
             return Ok(true);
         };

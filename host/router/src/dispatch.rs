@@ -1,43 +1,58 @@
-//! One task per route: takes deliveries from the store as fast as its channel takes them, and no faster.
+//! One dispatcher per route to a channel: takes deliveries from the store as fast as its channel takes them, and no faster.
 //!
 //! Its mailbox are the batches that are leased and in flight, at most `concurrency` of them. A route whose channel hangs
-//! fills its own mailbox and leaves the rest in the store; other routes do not notice.
+//! fills its own mailbox and leaves the rest in the store; other routes do not notice. Flights settle what they carry
+//! themselves, so a dispatcher only leases and launches.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use patchpanel_store::{Delivery, Settlement, Verdict};
+use patchpanel_store::{Delivery, Fetch, Settlement, Verdict};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::Instant;
 
-use crate::attempt::{again, attempt};
+use crate::WhenExceeded;
+use crate::attempt::{Flight, fly};
+use crate::breaker::Admission;
 use crate::generation::{Generation, Lane};
-use crate::inner::Inner;
+use crate::inner::{Inner, Phase, STORE_AGAIN};
 use crate::table::Route;
+use crate::throttle::{RouteThrottle, exceeded};
+use crate::verdict::{again, is_expired, settlement};
 
 /// Longest sleep until the next due delivery, so that a clock that jumps is noticed.
-const LONGEST_SLEEP: Duration = Duration::from_secs(30);
-/// After a store that cannot be read, the next look.
-const STORE_AGAIN: Duration = Duration::from_secs(1);
+pub(crate) const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
+/// How long until what is due then; at least a little, because clocks need not agree on the last millisecond.
+pub(crate) fn until(due: u64, now: u64) -> Duration {
+    Duration::from_nanos(due.saturating_sub(now)).max(Duration::from_millis(1))
+}
 
 pub(crate) struct Dispatcher {
     inner: Arc<Inner>,
     name: Arc<str>,
     generations: watch::Receiver<Arc<Generation>>,
-    stop: watch::Receiver<bool>,
-    flights: JoinSet<Vec<Settlement>>,
+    phase: watch::Receiver<Phase>,
+    throttle: RouteThrottle,
+    /// Leased, and not sent off yet: the throttle or a probe that is under way has them wait.
+    held: VecDeque<Delivery>,
+    flights: JoinSet<()>,
     /// What each flight has leased, to be given back if it panics.
     leased: HashMap<Id, (Arc<Route>, Vec<Delivery>)>,
 }
 
-/// Why a dispatcher ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// Its route is in no table any more; what was pending is dead.
-    Removed,
-    /// The router stops.
-    Stopped,
+/// When to look again.
+enum Next {
+    /// At once.
+    Now,
+    /// Then, or when something new comes.
+    Work(Duration),
+    /// Then; nothing new can come before it.
+    At(Instant),
+    /// When a flight lands or a channel changes.
+    Event,
 }
 
 impl Dispatcher {
@@ -46,127 +61,183 @@ impl Dispatcher {
             inner: Arc::clone(inner),
             name,
             generations: inner.generation.subscribe(),
-            stop: inner.stop.subscribe(),
+            phase: inner.phase.subscribe(),
+            throttle: RouteThrottle::default(),
+            held: VecDeque::new(),
             flights: JoinSet::new(),
             leased: HashMap::new(),
         }
     }
 
-    pub(crate) async fn run(mut self) -> End {
+    /// Runs until the route leads to no channel any more, or until the router stops.
+    pub(crate) async fn run(mut self) {
         let work = self.inner.store.work(&self.name);
-        loop {
-            if *self.stop.borrow() {
-                self.flights.abort_all();
-                while !self.flights.is_empty() {
-                    self.land().await;
-                }
-                return End::Stopped;
-            }
-            let current = self.generations.borrow_and_update().find(&self.name);
+        while *self.phase.borrow_and_update() < Phase::Landing {
+            let current = self.generations.borrow_and_update().to_channel(&self.name);
             let Some((route, lane)) = current else {
-                if !self.flights.is_empty() {
-                    self.land().await;
-                    continue;
-                }
-                self.abandon().await;
-                if self.inner.retire(&self.name) {
-                    return End::Removed;
-                }
-                continue;
+                break;
             };
+            self.throttle.follow(route.plan.throttle);
+            let mut breaker = lane.breaker.subscribe();
+            let admission = breaker.borrow_and_update().admission();
             let room = self.flights.len() < route.plan.concurrency.get() && lane.disabled.get().is_none();
-            let sleep = if room { self.depart(&route, &lane).await } else { None };
-            if sleep == Some(Duration::ZERO) {
-                continue;
-            }
-            let sleep = sleep.unwrap_or(LONGEST_SLEEP).min(LONGEST_SLEEP);
+            let next = match admission {
+                _ if !room => Next::Event,
+                Admission::Everything => self.depart(&route, &lane, false).await,
+                Admission::Probe => self.depart(&route, &lane, true).await,
+                Admission::At(time) => Next::At(time),
+                Admission::Changed => Next::Event,
+            };
+            let (time, listens) = match next {
+                Next::Now => continue,
+                Next::Work(wait) => (Instant::now() + wait.min(LONGEST_SLEEP), true),
+                Next::At(time) => (time, false),
+                Next::Event => (Instant::now() + LONGEST_SLEEP, false),
+            };
             tokio::select! {
                 Some(landed) = self.flights.join_next_with_id() => self.landed(landed).await,
-                () = work.notified(), if room => {}
-                () = tokio::time::sleep(sleep), if room => {}
-                changed = self.generations.changed() => if changed.is_err() { return End::Stopped },
-                changed = self.stop.changed() => if changed.is_err() { return End::Stopped },
+                () = work.notified(), if listens => {}
+                () = tokio::time::sleep_until(time) => {}
+                _ = breaker.changed() => {}
+                _ = self.generations.changed() => {}
+                _ = self.phase.changed() => {}
             }
         }
+        self.end().await;
     }
 
-    /// Leases a batch and sends it off. Returns how long to wait where there is nothing (more) to fetch; zero: go on.
-    async fn depart(&mut self, route: &Arc<Route>, lane: &Arc<Lane>) -> Option<Duration> {
-        let fetched = match self.inner.store.fetch(&self.name, route.plan.batch.get()).await {
-            Ok(fetched) => fetched,
-            Err(error) => {
-                tracing::error!(subscription = %self.name, %error, "deliveries cannot be fetched");
-                return Some(STORE_AGAIN);
-            }
-        };
-        if fetched.deliveries.is_empty() {
-            return fetched.next_due.map(|due| {
-                Duration::from_nanos(due.saturating_sub(self.inner.clock.now())).max(Duration::from_millis(1))
-            });
-        }
-        let (inner, flying, lane, deliveries) = (
-            Arc::clone(&self.inner),
-            Arc::clone(route),
-            Arc::clone(lane),
-            fetched.deliveries.clone(),
-        );
-        let flight = self
-            .flights
-            .spawn(async move { attempt(&inner, &flying, &lane, deliveries).await });
-        self.leased.insert(flight.id(), (Arc::clone(route), fetched.deliveries));
-        Some(Duration::ZERO)
-    }
-
-    async fn land(&mut self) {
-        if let Some(landed) = self.flights.join_next_with_id().await {
-            self.landed(landed).await;
-        }
-    }
-
-    async fn landed(&mut self, landed: Result<(Id, Vec<Settlement>), JoinError>) {
-        let settlements = match landed {
-            Ok((id, settlements)) => {
-                self.leased.remove(&id);
-                settlements
-            }
-            Err(error) => {
-                let Some((route, deliveries)) = self.leased.remove(&error.id()) else {
-                    return;
-                };
-                if error.is_panic() {
-                    tracing::error!(subscription = %self.name, %error, "an attempt ended in a panic");
+    /// Sends off what is held, or a batch that is leased for it.
+    async fn depart(&mut self, route: &Arc<Route>, lane: &Arc<Lane>, probing: bool) -> Next {
+        if self.held.is_empty() {
+            let fetch = Fetch {
+                ordering: route.plan.ordering.as_ref(),
+                ..Fetch::due(&self.name, if probing { 1 } else { route.plan.batch.get() })
+            };
+            let fetched = match self.inner.store.fetch(fetch).await {
+                Ok(fetched) => fetched,
+                Err(error) => {
+                    self.inner.is_worth_another_try("deliveries cannot be fetched", &error);
+                    return Next::At(Instant::now() + STORE_AGAIN);
                 }
-                let reason = "the attempt ended in a panic of the router";
-                let settlement = |delivery: &Delivery| Settlement {
-                    subscription: Arc::clone(&self.name),
-                    sequence: delivery.sequence,
-                    verdict: if error.is_panic() {
-                        again(&self.inner, &route, delivery, None, reason.to_owned())
-                    } else {
-                        Verdict::Release
-                    },
-                };
-                deliveries.iter().map(settlement).collect()
+            };
+            if fetched.deliveries.is_empty() {
+                let wait = fetched.next_due.map(|due| until(due, self.inner.clock.now()));
+                return Next::Work(wait.unwrap_or(LONGEST_SLEEP));
             }
-        };
-        self.inner.settle(settlements).await;
-    }
-
-    async fn abandon(&self) {
-        match self
-            .inner
-            .store
-            .abandon(&self.name, "the subscription was removed")
-            .await
-        {
-            Ok(0) => {}
-            Ok(count) => {
-                tracing::warn!(subscription = %self.name, count, "the subscription was removed; what was pending is dead")
-            }
-            Err(error) => {
-                tracing::error!(subscription = %self.name, %error, "the pending deliveries of a removed subscription could not be settled")
+            self.held.extend(fetched.deliveries);
+        }
+        let most = if probing { 1 } else { usize::MAX };
+        let (mut deliveries, settlements, wait) = self.sort(route, most);
+        // Claimed only where there is something to probe with: giving a probe back has all dispatchers look again.
+        let mut probe = None;
+        if probing && !deliveries.is_empty() {
+            probe = lane.breaker.claim();
+            if probe.is_none() {
+                self.held.extend(deliveries.drain(..));
             }
         }
-        self.inner.settled.notify_waiters();
+        if !deliveries.is_empty() || !settlements.is_empty() {
+            let flight = Flight {
+                deliveries,
+                settlements,
+                probe,
+            };
+            self.launch(route, lane, flight);
+        } else if probing && wait.is_none() {
+            return Next::Event;
+        }
+        match wait {
+            Some(time) => Next::At(time),
+            None => Next::Now,
+        }
+    }
+
+    /// Which of what is held is to be attempted now, at most so many, and how those end that are not. What has to wait
+    /// longer stays held, until the time that is returned.
+    fn sort(&mut self, route: &Route, most: usize) -> (Vec<Delivery>, Vec<Settlement>, Option<Instant>) {
+        let now = self.inner.clock.now();
+        let (mut deliveries, mut settlements) = (Vec::new(), Vec::new());
+        while deliveries.len() < most {
+            let Some(delivery) = self.held.pop_front() else {
+                break;
+            };
+            if is_expired(&route.plan, &delivery, now) {
+                settlements.push(settlement(route, &delivery, Verdict::Expired));
+                continue;
+            }
+            let Err((throttle, next)) = self.throttle.admit() else {
+                deliveries.push(delivery);
+                continue;
+            };
+            let verdict = match throttle.when_exceeded {
+                WhenExceeded::Delay => {
+                    self.held.push_front(delivery);
+                    return (deliveries, settlements, Some(next));
+                }
+                WhenExceeded::Drop => Verdict::Throttled,
+                WhenExceeded::DeadLetter => Verdict::Dead {
+                    reason: exceeded(&throttle),
+                    attempted: false,
+                },
+            };
+            settlements.push(settlement(route, &delivery, verdict));
+        }
+        (deliveries, settlements, None)
+    }
+
+    fn launch(&mut self, route: &Arc<Route>, lane: &Arc<Lane>, flight: Flight) {
+        let leased = flight.deliveries.clone();
+        let flying = fly(Arc::clone(&self.inner), Arc::clone(route), Arc::clone(lane), flight);
+        let id = self.flights.spawn(flying).id();
+        self.leased.insert(id, (Arc::clone(route), leased));
+    }
+
+    async fn landed(&mut self, landed: Result<(Id, ()), JoinError>) {
+        let error = match landed {
+            Ok((id, ())) => {
+                self.leased.remove(&id);
+                return;
+            }
+            Err(error) => error,
+        };
+        let Some((route, deliveries)) = self.leased.remove(&error.id()) else {
+            return;
+        };
+        if error.is_panic() {
+            tracing::error!(subscription = %self.name, %error, "an attempt ended in a panic");
+        }
+        let now = self.inner.clock.now();
+        let verdict = |delivery: &Delivery| {
+            if error.is_panic() {
+                let reason = "the attempt ended in a panic of the router".to_owned();
+                again(&route.plan, delivery, now, None, reason)
+            } else {
+                Verdict::Release
+            }
+        };
+        let settlements = deliveries
+            .iter()
+            .map(|delivery| settlement(&route, delivery, verdict(delivery)));
+        // A failure is logged, and the leases end with the process.
+        let _ = self.inner.settle(settlements.collect()).await;
+    }
+
+    /// Gives back what is held and waits for what is in flight, until the router stops: then it is cut off.
+    async fn end(mut self) {
+        let held = self.held.drain(..).map(|delivery| Settlement {
+            subscription: Arc::clone(&self.name),
+            key: delivery.key,
+            verdict: Verdict::Release,
+        });
+        let _ = self.inner.settle(held.collect()).await;
+        while !self.flights.is_empty() {
+            if *self.phase.borrow_and_update() == Phase::Stopped {
+                self.flights.abort_all();
+            }
+            tokio::select! {
+                Some(landed) = self.flights.join_next_with_id() => self.landed(landed).await,
+                _ = self.phase.changed() => {}
+            }
+        }
     }
 }

@@ -5,26 +5,47 @@
 //! them to channels. Plugins are behind ports ([`Redactor`], [`Transformer`], [`Channel`]), so nothing here knows how they
 //! run; HTTP is not known here either.
 
+mod api;
 mod attempt;
+mod breaker;
+mod dead_letters;
 mod dispatch;
+mod door;
+mod event_filter;
 mod gate;
 mod generation;
 mod inner;
 mod isolate;
+mod keeper;
+mod leftovers;
 mod pipeline;
 mod plan;
 mod ports;
+mod pull;
+mod questions;
+mod recover;
 mod redactions;
+mod replay;
 mod retry;
 mod router;
 mod split;
 mod stats;
 mod table;
+mod throttle;
+mod verdict;
 
+pub use dead_letters::DeadSelection;
+pub use door::Acceptance;
 pub use pipeline::{Processed, Scratch, StepFailure};
-pub use plan::{ChannelEntry, DeliveryPlan, IngressStep, Step, Subscription};
+pub use plan::{
+    BreakerPolicy, ChannelEntry, Consumers, DeliveryPlan, IngressStep, PullPlan, Start, Step, Subscription, Target,
+    Throttle, WhenExceeded,
+};
 pub use ports::{Channel, PluginFailure, Redactor, Transformer};
+pub use pull::{LONGEST_LEASE, LeaseEnd, PullError, PullRequest, Pulled};
+pub use questions::{HistoryPage, HistoryQuery};
+pub use replay::{MOST_REPLAYS, ReplayError, ReplayRequest, ReplayStatus};
 pub use retry::RetryPolicy;
-pub use router::{Acceptance, Drained, Options, PublishError, Router};
-pub use stats::{ChannelStats, DeadLetterStats, Stats};
+pub use router::{Drained, Options, PublishError, Router};
+pub use stats::{ChannelStats, Stats};
 pub use table::{Table, TableError, TableSpec};

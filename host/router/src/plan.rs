@@ -1,10 +1,10 @@
 //! What a [`Table`](crate::Table) is made of.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
-use patchpanel_event::{Level, TextSelector};
+use patchpanel_event::{FieldPath, Level, TextSelector};
 use patchpanel_filter::Pattern;
 
 use crate::{Channel, Redactor, RetryPolicy, Transformer};
@@ -64,6 +64,115 @@ pub struct DeliveryPlan {
     pub batch: NonZeroUsize,
     /// Most batches in flight. With `batch` it bounds the mailbox: full, the dispatcher leaves the rest in the store.
     pub concurrency: NonZeroUsize,
+    /// How fast at most.
+    pub throttle: Option<Throttle>,
+    /// Deliveries whose events have the same value there are made one after the other, in the order of acceptance.
+    pub ordering: Option<FieldPath>,
+    /// A delivery that is older is settled as expired instead of being attempted.
+    pub expires_after: Option<Duration>,
+}
+
+/// A token bucket for deliveries: `burst` at once, refilled by `rate` in each `per`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Throttle {
+    /// Deliveries.
+    pub rate: NonZeroU32,
+    /// In this time; not zero.
+    pub per: Duration,
+    /// At once after a pause.
+    pub burst: NonZeroU32,
+    /// With those above it.
+    pub when_exceeded: WhenExceeded,
+}
+
+/// What becomes of deliveries above a throttle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenExceeded {
+    /// They wait in the store.
+    #[default]
+    Delay,
+    /// They are settled as throttled.
+    Drop,
+    /// They are settled as dead letters.
+    DeadLetter,
+}
+
+/// When a channel that fails is left alone: after so many calls in a row in which nothing was delivered, only single
+/// deliveries are sent as probes, after waits that double from `base` to `cap`; the first that gets through ends that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakerPolicy {
+    /// Calls in a row.
+    pub failures: NonZeroU32,
+    /// Until the first probe.
+    pub base: Duration,
+    /// Longest wait between probes.
+    pub cap: Duration,
+}
+
+impl Default for BreakerPolicy {
+    fn default() -> Self {
+        BreakerPolicy {
+            failures: const { NonZeroU32::new(10).unwrap() },
+            base: Duration::from_secs(1),
+            cap: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Where the deliveries of a subscription go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// To the channel of this key.
+    Channel(String),
+    /// Nowhere by themselves: consumers fetch them.
+    Pull(PullPlan),
+}
+
+/// How consumers fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PullPlan {
+    /// Who may.
+    pub consumers: Consumers,
+    /// How long a consumer has for a delivery before it is given to another, unless it asks for something else.
+    pub lease: Duration,
+    /// Most deliveries that are leased at once.
+    pub most_leased: NonZeroUsize,
+}
+
+impl Default for PullPlan {
+    fn default() -> Self {
+        PullPlan {
+            consumers: Consumers::default(),
+            lease: Duration::from_secs(30),
+            most_leased: const { NonZeroUsize::new(1_000).unwrap() },
+        }
+    }
+}
+
+/// How many consumers a pull subscription has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Consumers {
+    /// Any number; each gets a part.
+    #[default]
+    Shared,
+    /// One; others are refused as long as it is there.
+    Exclusive,
+    /// One; others wait, and the first of them takes over when it is gone.
+    Failover,
+}
+
+/// Where a subscription begins that the store does not know yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start {
+    /// With the events that are accepted from now on.
+    #[default]
+    Latest,
+    /// With the oldest one that is kept.
+    Earliest,
+    /// With this sequence number.
+    Sequence(u64),
+    /// With the first one that was accepted at this time or later; nanoseconds since the Unix epoch.
+    Time(u64),
 }
 
 impl Default for DeliveryPlan {
@@ -75,6 +184,9 @@ impl Default for DeliveryPlan {
             retry: RetryPolicy::default(),
             batch: const { NonZeroUsize::new(64).unwrap() },
             concurrency: const { NonZeroUsize::new(4).unwrap() },
+            throttle: None,
+            ordering: None,
+            expires_after: None,
         }
     }
 }
@@ -88,8 +200,10 @@ pub struct Subscription {
     pub filter: Option<Pattern>,
     /// Events below are no match.
     pub min_level: Level,
-    /// Key of the channel.
-    pub channel: String,
+    /// Where they go.
+    pub target: Target,
+    /// Which of the events that are kept already it gets, too, when it is new.
+    pub start: Start,
     /// How.
     pub plan: DeliveryPlan,
 }
@@ -109,6 +223,8 @@ pub struct ChannelEntry {
     pub concurrency: NonZeroUsize,
     /// A call that takes longer counts as failed. Above the plugin's own deadline: it catches a host that hangs.
     pub deadline: Duration,
+    /// When it is left alone.
+    pub breaker: BreakerPolicy,
     /// How events are delivered that name this channel themselves.
     pub direct: DeliveryPlan,
     /// One revision of the plugin.

@@ -45,10 +45,7 @@ pub struct HistoryPage {
 }
 
 /// Answers, in order, for ids as the deliveries carry them.
-pub(crate) async fn deliveries(
-    store: &dyn Store,
-    ids: &[String],
-) -> Result<Vec<Option<DeliveryStatus>>, StoreError> {
+pub(crate) async fn deliveries(store: &dyn Store, ids: &[String]) -> Result<Vec<Option<DeliveryStatus>>, StoreError> {
     let mut answers = Vec::with_capacity(ids.len());
     // Ids of the same event tend to stand together.
     let mut last: Option<(&str, Vec<DeliveryStatus>)> = None;
@@ -104,16 +101,12 @@ pub(crate) async fn history(store: &dyn Store, query: HistoryQuery) -> Result<Hi
         // Those behind the cut come with the next page.
         let here = |sequence: &u64| cut.is_none_or(|cut| before(*sequence, cut, query.newest_first));
         page.damaged.extend(read.damaged.into_iter().filter(here));
-        page.next = cut.or(read.last);
-        let Some(last) = read.last.filter(|_| cut.is_none() && page.scanned < MOST_SCANNED) else {
-            return Ok(page);
-        };
-        match behind(last, to, query.newest_first) {
+        let last = cut.or(read.last);
+        let next = last.and_then(|last| behind(last, to, query.newest_first));
+        page.next = last.filter(|_| next.is_some());
+        match next.filter(|_| cut.is_none() && page.scanned < MOST_SCANNED) {
             Some(next) => from = next,
-            None => {
-                page.next = None;
-                return Ok(page);
-            }
+            None => return Ok(page),
         }
     }
 }
@@ -148,7 +141,11 @@ pub(crate) const NEVER: u64 = i64::MAX as u64;
 
 /// Whether the order comes to `sequence` no later than to `other`.
 fn before(sequence: u64, other: u64, newest_first: bool) -> bool {
-    if newest_first { sequence >= other } else { sequence <= other }
+    if newest_first {
+        sequence >= other
+    } else {
+        sequence <= other
+    }
 }
 
 /// The sequence number that comes next, if the order does not end before it.

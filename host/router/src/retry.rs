@@ -16,6 +16,8 @@ pub struct RetryPolicy {
     pub base: Duration,
     /// Longest wait ever.
     pub cap: Duration,
+    /// A delivery that is older than this when an attempt fails is not tried again.
+    pub max_age: Option<Duration>,
 }
 
 /// 20 attempts, waits of up to 1 s doubling to 5 min: on average they reach over half an hour, an outage that a channel
@@ -26,6 +28,7 @@ impl Default for RetryPolicy {
             attempts: const { NonZeroU32::new(20).unwrap() },
             base: Duration::from_secs(1),
             cap: Duration::from_secs(300),
+            max_age: None,
         }
     }
 }

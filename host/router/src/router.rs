@@ -1,29 +1,27 @@
 //! The router itself: takes events in, keeps its dispatchers in step with the table, drains.
 
-use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use patchpanel_event::Event;
-use patchpanel_store::{Appended, Clock, NewEvent, Store, StoreError};
+use patchpanel_store::{Clock, Store, StoreError};
 use tokio::sync::{Notify, Semaphore, watch};
-use tokio::time::{Instant, timeout_at};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::door::{Acceptance, Door};
 use crate::generation::Generation;
-use crate::inner::Inner;
-use crate::pipeline::{Processed, StepFailure};
-use crate::redactions::Redactions;
-use crate::stats::{ChannelStats, Stats};
-use crate::{Table, pipeline::Scratch};
+use crate::inner::{Inner, Phase, STORE_AGAIN, to_the_end};
+use crate::keeper::keep_all;
+use crate::pipeline::StepFailure;
+use crate::recover::recover;
+use crate::stats::Stats;
+use crate::{Start, Table, leftovers, pull, replay};
 
-/// Events of a request that go through the ingress transforms at once: what plugins get in one call at most.
-const PIECE: usize = 256;
-/// Dead letters that statistics show.
-const DEAD_LETTERS: usize = 20;
-/// How long dispatchers may take to end once they are told to.
+/// How long tasks may take to end once they are cut off.
 const STOP_GRACE: Duration = Duration::from_secs(1);
 
 /// How much a router does at once.
@@ -43,17 +41,6 @@ impl Default for Options {
             publishing: const { NonZeroUsize::new(1024).unwrap() },
         }
     }
-}
-
-/// What became of one published event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Acceptance {
-    /// The event's.
-    pub id: String,
-    /// It had been accepted before, and this one was forgotten.
-    pub duplicate: bool,
-    /// A transform at the door dropped it: which, and why.
-    pub dropped: Option<String>,
 }
 
 /// Why none of the published events was accepted.
@@ -96,55 +83,77 @@ pub struct Drained {
     pub pending: u64,
 }
 
-/// Accepts events and delivers them. Must live within a tokio runtime; dropping it stops its dispatchers.
+/// Accepts events and delivers them. Must live within a tokio runtime; dropping it stops its tasks.
 pub struct Router {
-    inner: Arc<Inner>,
-    publishing: Semaphore,
+    pub(crate) inner: Arc<Inner>,
     options: Options,
 }
 
 impl Router {
-    /// Starts to deliver what the store holds.
+    /// Starts to deliver what the store holds. Replays that ran go on; what is pending of routes that the table does not
+    /// have is settled as dead.
+    ///
+    /// A subscription of this table, or of a later one, is new if neither the store nor a table of this router has had it
+    /// before; then it begins where its [`Start`] says.
     pub fn new(table: Table, store: Arc<dyn Store>, clock: Arc<dyn Clock>, options: Options) -> Router {
+        let generation = Generation::new(table, None);
+        let table = Arc::clone(&generation.table);
         let inner = Arc::new(Inner {
             store,
             clock,
-            generation: watch::Sender::new(Generation::new(table)),
-            draining: AtomicBool::new(false),
-            stop: watch::Sender::new(false),
-            dispatchers: Mutex::new(HashMap::new()),
+            generation: watch::Sender::new(generation),
+            older: Mutex::default(),
+            phase: watch::Sender::new(Phase::Running),
+            recovered: watch::Sender::new(None),
+            keepers: Mutex::default(),
+            served: Mutex::default(),
+            publishing: Arc::new(Semaphore::new(options.publishing.get())),
             door: Arc::new(Semaphore::new(options.workers.get())),
             transforms: Arc::new(Semaphore::new(options.workers.get())),
-            redactions: Mutex::new(Redactions::default()),
+            pulls: pull::Pulls::default(),
+            jobs: replay::Jobs::default(),
+            redactions: Mutex::default(),
             settled: Notify::new(),
+            failed: OnceLock::new(),
             refused: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             unknown_channels: AtomicU64::new(0),
         });
-        let router = Router {
-            inner,
-            publishing: Semaphore::new(options.publishing.get()),
-            options,
-        };
-        router.inner.dispatch_all();
-        router
+        keep_all(&inner);
+        tokio::spawn(recover(Arc::clone(&inner), table));
+        Router { inner, options }
     }
 
     /// Takes events in: all or none. They are accepted when this returns.
     ///
+    /// `key` is the publisher's name for the request: events that come again under the same one, at the same place, are
+    /// duplicates, whatever their ids.
+    ///
     /// # Errors
     /// None of the events was accepted.
-    pub async fn publish(&self, events: Vec<Event>) -> Result<Vec<Acceptance>, PublishError> {
+    pub async fn publish(&self, events: Vec<Event>, key: Option<&str>) -> Result<Vec<Acceptance>, PublishError> {
+        self.inner.recovered().await;
         // In this order: a drain waits for all permits, so whoever has one and sees no drain is waited for.
-        let permit = self.publishing.try_acquire();
+        let permit = Arc::clone(&self.inner.publishing).try_acquire_owned();
+        if let Some(error) = self.inner.failed.get() {
+            return Err(error.clone().into());
+        }
         if self.is_draining() {
             return Err(PublishError::Draining);
         }
-        let _permit = permit.map_err(|_| PublishError::Busy)?;
+        let permit = permit.map_err(|_| PublishError::Busy)?;
         let count = events.len() as u64;
-        let generation = self.inner.generation();
-        let taken = match self.take_in(&generation.table, events).await {
-            Ok(door) => self.append(&generation, door).await,
+        let pinned = Pinned::new(&self.inner);
+        let taken = match self.take_in(&pinned.generation.table, events, key.map(Arc::from)).await {
+            Ok(door) => {
+                let inner = Arc::clone(&self.inner);
+                to_the_end(async move {
+                    let appended = append(&inner, &pinned, door).await;
+                    drop(permit);
+                    appended
+                })
+                .await
+            }
             Err(error) => Err(error),
         };
         if taken.is_err() {
@@ -153,81 +162,59 @@ impl Router {
         taken
     }
 
-    async fn take_in(&self, table: &Arc<Table>, events: Vec<Event>) -> Result<Door, PublishError> {
+    async fn take_in(
+        &self,
+        table: &Arc<Table>,
+        events: Vec<Event>,
+        key: Option<Arc<str>>,
+    ) -> Result<Door, PublishError> {
         if !table.has_ingress() {
-            return Ok(Door::open(table, events));
+            return Ok(Door::open(table, events, key));
         }
         let table = Arc::clone(table);
         self.inner
-            .blocking(&self.inner.door, move |scratch| Door::pass(&table, events, scratch))
+            .blocking(&self.inner.door, move |scratch| {
+                Door::pass(&table, events, key, scratch)
+            })
             .await
-    }
-
-    async fn append(&self, generation: &Arc<Generation>, door: Door) -> Result<Vec<Acceptance>, PublishError> {
-        let matched: Vec<Arc<str>> = door.events.iter().flat_map(|new| new.matched.iter().cloned()).collect();
-        if *self.inner.stop.borrow() {
-            // The drain's deadline has passed, and nobody delivers any more.
-            return Err(PublishError::Draining);
-        }
-        let appended = if door.events.is_empty() {
-            Vec::new()
-        } else {
-            self.inner.store.append(door.events).await?
-        };
-        self.inner.unknown_channels.fetch_add(door.unknown_channels, Relaxed);
-        let mut acceptances = door.acceptances;
-        self.inner.dropped.fetch_add(
-            acceptances
-                .iter()
-                .filter(|acceptance| acceptance.dropped.is_some())
-                .count() as u64,
-            Relaxed,
-        );
-        // An event that was split is a duplicate if all of its parts are.
-        let mut fresh = vec![false; acceptances.len()];
-        for (origin, appended) in door.origins.iter().zip(&appended) {
-            if let Some(fresh) = fresh.get_mut(*origin) {
-                *fresh |= *appended == Appended::Accepted;
-            }
-        }
-        for (acceptance, fresh) in acceptances.iter_mut().zip(fresh) {
-            acceptance.duplicate = !fresh && acceptance.dropped.is_none();
-        }
-        self.settle_strays(generation, &matched).await;
-        Ok(acceptances)
-    }
-
-    /// Where the table was swapped while events were taken in, some of what they matched may be gone, with nobody left
-    /// to deliver it.
-    async fn settle_strays(&self, pinned: &Arc<Generation>, matched: &[Arc<str>]) {
-        let current = self.inner.generation();
-        if Arc::ptr_eq(pinned, &current) {
-            return;
-        }
-        for name in matched.iter().filter(|name| current.find(name).is_none()) {
-            if let Err(error) = self.inner.store.abandon(name, "the subscription was removed").await {
-                tracing::error!(subscription = %name, %error, "deliveries of a removed subscription could not be settled");
-            }
-        }
-        self.inner.settled.notify_waiters();
     }
 
     /// Puts another table into service, as a whole: events and attempts that have begun end with the old one.
     pub fn swap(&self, table: Table) {
-        self.inner.generation.send_replace(Generation::new(table));
-        self.inner.dispatch_all();
+        let mut older = self.inner.older.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = self.inner.generation();
+        let new = Generation::new(table, Some(&old));
+        self.inner.generation.send_replace(Arc::clone(&new));
+        let mut served = self.inner.served.lock().unwrap_or_else(PoisonError::into_inner);
+        served.extend(old.table.routes().iter().map(|route| Arc::clone(&route.name)));
+        older.push(old);
+        older.retain(|generation| generation.is_publishing());
+        keep_all(&self.inner);
+        for route in new.table.routes() {
+            if route.start != Start::Latest && !served.contains(&route.name) {
+                tokio::spawn(replay::begin(Arc::clone(&self.inner), Arc::clone(route), older.clone()));
+            }
+        }
     }
 
-    /// Waits until nothing is pending.
+    /// Waits until nothing is pending of what the router hands to channels. What consumers have yet to fetch is their
+    /// affair.
     pub async fn idle(&self) {
         loop {
             let settled = self.inner.settled.notified();
+            let generation = self.inner.generation();
+            let waits_for_us = |name: &str| generation.to_consumers(name).is_none();
             match self.inner.store.ledger().await {
-                Ok(ledger) if ledger.pending() == 0 => return,
-                Ok(_) => settled.await,
+                Ok(ledger) => {
+                    let mut accounts = ledger.accounts.iter();
+                    if accounts.all(|(name, account)| account.pending == 0 || !waits_for_us(name)) {
+                        return;
+                    }
+                    settled.await;
+                }
                 Err(error) => {
-                    tracing::error!(%error, "the ledger cannot be read");
-                    tokio::time::sleep(STOP_GRACE).await;
+                    self.inner.is_worth_another_try("the ledger cannot be read", &error);
+                    tokio::time::sleep(STORE_AGAIN).await;
                 }
             }
         }
@@ -235,39 +222,62 @@ impl Router {
 
     /// Whether events are refused because the router is about to end.
     pub fn is_draining(&self) -> bool {
-        self.inner.draining.load(SeqCst)
+        self.inner.phase() > Phase::Running
     }
 
-    /// Refuses new events, lets publish calls that are under way end, delivers what is pending until the deadline, then
-    /// stops. What is cut off then is given back to the store.
+    /// Whether events can be taken now.
+    ///
+    /// # Errors
+    /// Why not. After [`StoreError::Failed`] nothing is delivered either, and only a restart helps.
+    pub fn health(&self) -> Result<(), StoreError> {
+        match self.inner.failed.get() {
+            Some(error) => Err(error.clone()),
+            None => self.inner.store.health(),
+        }
+    }
+
+    /// Refuses new events, lets publish calls that are under way end, and stops by the deadline.
+    ///
+    /// A durable store keeps what is pending, so only the attempts that are under way are waited for. From one in memory
+    /// everything that can be is delivered. What is cut off at the deadline is given back to the store, as is what
+    /// consumers have leased.
     pub async fn drain(&self, deadline: Duration) -> Drained {
-        self.inner.draining.store(true, SeqCst);
         let deadline = Instant::now() + deadline;
+        let phase = if self.inner.store.is_durable() {
+            Phase::Landing
+        } else {
+            Phase::Draining
+        };
+        self.inner.enter(phase);
         let calls = u32::try_from(self.options.publishing.get()).unwrap_or(u32::MAX);
+        let mut keepers = Vec::new();
         let settled = async {
-            let _all = self.publishing.acquire_many(calls).await;
-            self.idle().await;
-        };
-        let _ = timeout_at(deadline, settled).await;
-        self.inner.stop.send_replace(true);
-        let tasks: Vec<_> = self
-            .inner
-            .dispatchers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .drain()
-            .map(|(_, task)| task)
-            .collect();
-        let ending = async {
-            for task in tasks {
-                if let Err(error) = task.await {
-                    tracing::error!(%error, "a dispatcher ended in a panic");
-                }
+            let _all = self.inner.publishing.acquire_many(calls).await;
+            if phase == Phase::Draining {
+                self.idle().await;
+                self.inner.enter(Phase::Landing);
             }
+            self.ended(&mut keepers).await;
         };
-        let _ = tokio::time::timeout(STOP_GRACE, ending).await;
+        if timeout_at(deadline, settled).await.is_err() {
+            self.inner.enter(Phase::Stopped);
+            let _ = timeout(STOP_GRACE, self.ended(&mut keepers)).await;
+        }
+        self.inner.enter(Phase::Stopped);
+        let _ = timeout(STOP_GRACE, pull::release_all(&self.inner)).await;
         let pending = self.inner.store.ledger().await.map_or(0, |ledger| ledger.pending());
         Drained { pending }
+    }
+
+    /// Waits until every keeper has ended. Those that have not are left in the list, for another wait.
+    async fn ended(&self, waiting: &mut Vec<JoinHandle<()>>) {
+        waiting.extend(self.inner.take_keepers());
+        while let Some(keeper) = waiting.last_mut() {
+            if let Err(error) = keeper.await {
+                tracing::error!(%error, "a dispatcher ended in a panic");
+            }
+            waiting.pop();
+        }
     }
 
     /// The sums as of now.
@@ -275,125 +285,65 @@ impl Router {
     /// # Errors
     /// The store cannot be read.
     pub async fn stats(&self) -> Result<Stats, StoreError> {
-        let ledger = self.inner.store.ledger().await?;
-        let dead = self.inner.store.dead_letters(DEAD_LETTERS).await?;
-        let generation = self.inner.generation();
-        let channel = |lane: &crate::generation::Lane| {
-            (
-                lane.entry.key.clone(),
-                ChannelStats {
-                    disabled: lane.disabled.get().cloned(),
-                },
-            )
-        };
-        Ok(Stats {
-            refused: self.inner.refused.load(Relaxed),
-            dropped: self.inner.dropped.load(Relaxed),
-            unknown_channels: self.inner.unknown_channels.load(Relaxed),
-            redactions: self
-                .inner
-                .redactions
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .by_label(),
-            channels: generation.lanes().map(channel).collect(),
-            ..Stats::of(&ledger, dead)
-        })
+        Stats::of(&self.inner).await
     }
 }
 
 impl Drop for Router {
     fn drop(&mut self) {
-        self.inner.stop.send_replace(true);
+        self.inner.enter(Phase::Stopped);
     }
 }
 
-/// Events that have passed the door, matched and ready for the store.
-struct Door {
-    events: Vec<NewEvent>,
-    /// For each of them the published event that it comes from.
-    origins: Vec<usize>,
-    /// One for each published event.
-    acceptances: Vec<Acceptance>,
-    unknown_channels: u64,
+/// The table that a publish call matches its events against, which whoever puts another one into service can wait for.
+struct Pinned {
+    generation: Arc<Generation>,
+    _publishing: watch::Receiver<()>,
 }
 
-impl Door {
-    fn new(count: usize) -> Door {
-        Door {
-            events: Vec::with_capacity(count),
-            origins: Vec::with_capacity(count),
-            acceptances: Vec::with_capacity(count),
-            unknown_channels: 0,
-        }
-    }
-
-    /// Nothing stands at the door.
-    fn open(table: &Table, events: Vec<Event>) -> Door {
-        let mut door = Door::new(events.len());
-        let mut scratch = Scratch::default();
-        for event in events {
-            door.acceptances.push(Acceptance {
-                id: event.id().into_owned(),
-                duplicate: false,
-                dropped: None,
-            });
-            door.admit(table, event, &mut scratch);
-        }
-        door
-    }
-
-    /// Through the ingress transforms.
-    fn pass(table: &Table, events: Vec<Event>, scratch: &mut Scratch) -> Result<Door, PublishError> {
-        let mut door = Door::new(events.len());
-        let mut events = events.into_iter();
+impl Pinned {
+    fn new(inner: &Inner) -> Pinned {
         loop {
-            // Piece by piece: one event that fails refuses the whole request, so those behind it need not be tried.
-            let piece: Vec<Event> = events.by_ref().take(PIECE).collect();
-            if piece.is_empty() {
-                return Ok(door);
+            let generation = inner.generation();
+            let publishing = generation.publishing();
+            // If it still is in service, whoever replaces it from now on sees this call.
+            if Arc::ptr_eq(&generation, &inner.generation()) {
+                return Pinned {
+                    generation,
+                    _publishing: publishing,
+                };
             }
-            door.pass_piece(table, piece, scratch)?;
         }
     }
+}
 
-    fn pass_piece(&mut self, table: &Table, events: Vec<Event>, scratch: &mut Scratch) -> Result<(), PublishError> {
-        let first = self.acceptances.len();
-        let ids: Vec<String> = events.iter().map(|event| event.id().into_owned()).collect();
-        for (index, (processed, id)) in (first..).zip(table.ingress(events, scratch).into_iter().zip(ids)) {
-            let mut acceptance = Acceptance {
-                id,
-                duplicate: false,
-                dropped: None,
-            };
-            let passed = match processed {
-                Processed::Passed(event) => vec![event],
-                Processed::Split(events) => events,
-                Processed::Dropped { plugin, reason } => {
-                    acceptance.dropped = Some(format!("{plugin}: {reason}"));
-                    Vec::new()
-                }
-                Processed::Failed(failure) => return Err(PublishError::Ingress { index, failure }),
-            };
-            self.acceptances.push(acceptance);
-            for event in passed {
-                self.admit(table, event, scratch);
-            }
-        }
-        Ok(())
+async fn append(inner: &Inner, pinned: &Pinned, mut door: Door) -> Result<Vec<Acceptance>, PublishError> {
+    if inner.phase() == Phase::Stopped {
+        // The drain's deadline has passed.
+        return Err(PublishError::Draining);
     }
-
-    /// Matches an event of the last acceptance.
-    fn admit(&mut self, table: &Table, event: Event, scratch: &mut Scratch) {
-        if event.names_channels() {
-            let unknown = table.unknown_channels(&event).len() as u64;
-            if unknown > 0 && self.unknown_channels == 0 {
-                tracing::warn!(event = %event.id(), unknown, "the event names channels that are not there; it is routed without them");
+    let events = std::mem::take(&mut door.events);
+    let is_current = || Arc::ptr_eq(&pinned.generation, &inner.generation());
+    let mut matched: Vec<Arc<str>> = events.iter().flat_map(|new| new.matched.iter().cloned()).collect();
+    let appended = if events.is_empty() {
+        Vec::new()
+    } else {
+        let appended = inner.store.append(events).await;
+        appended.inspect_err(|error| {
+            if matches!(error, StoreError::Failed(_)) {
+                inner.is_worth_another_try("events could not be stored", error);
             }
-            self.unknown_channels += unknown;
+        })?
+    };
+    inner.unknown_channels.fetch_add(door.unknown_channels, Relaxed);
+    inner.dropped.fetch_add(door.dropped(), Relaxed);
+    if !is_current() {
+        // The table was swapped meanwhile: some of what they matched may be gone, with nobody left to deliver it.
+        matched.sort_unstable();
+        matched.dedup();
+        for name in &matched {
+            leftovers::settle(inner, name).await;
         }
-        let matched = table.matched(&event, scratch);
-        self.events.push(NewEvent { event, matched });
-        self.origins.push(self.acceptances.len().saturating_sub(1));
     }
+    Ok(door.acceptances(appended))
 }

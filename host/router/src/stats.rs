@@ -1,33 +1,41 @@
 //! The router in numbers, as served by the API.
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering::Relaxed;
 
-use patchpanel_store::{Account, DeadLetter, Ledger};
+use patchpanel_store::{Account, StoreError, Usage};
 use serde::Serialize;
+use tokio::time::Instant;
 
-/// Sums since the start. Over all subscriptions, `accepted = pending + delivered + filtered + throttled + expired + dead`.
+use crate::breaker::Admission;
+use crate::generation::Lane;
+use crate::inner::Inner;
+use crate::verdict::nanos;
+
+/// Sums. Over all subscriptions, `accepted = pending + delivered + filtered + throttled + expired + dead`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Stats {
-    /// Events that were accepted, duplicates not counted.
+    /// Events that the store has ever accepted, duplicates not counted.
     pub accepted: u64,
-    /// Events that were refused as duplicates.
+    /// Events that it refused as duplicates.
     pub duplicates: u64,
-    /// Events that were refused because an ingress transform failed, or because there was no room.
+    /// Events that were refused since the start because an ingress transform failed, or because there was no room.
     pub refused: u64,
-    /// Events that an ingress transform dropped.
+    /// Events that an ingress transform dropped since the start.
     pub dropped: u64,
     /// Accepted events that matched no subscription.
     pub unmatched: u64,
-    /// Names in `channels` of events that no channel has.
+    /// Names in `channels` of events since the start that no channel has.
     pub unknown_channels: u64,
-    /// Edits of redactors, by label.
+    /// Edits of redactors since the start, by label.
     pub redactions: BTreeMap<String, u64>,
     /// The ledger, by subscription; direct routes are called `channel:<key>`.
     pub subscriptions: BTreeMap<String, Account>,
     /// By key.
     pub channels: BTreeMap<String, ChannelStats>,
-    /// The last ones, newest first.
-    pub dead_letters: Vec<DeadLetterStats>,
+    /// The room that the store takes.
+    pub store: Usage,
 }
 
 /// A channel's state.
@@ -36,21 +44,11 @@ pub struct ChannelStats {
     /// Why it takes nothing any more; until the next configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disabled: Option<String>,
-}
-
-/// A dead letter.
-#[derive(Clone, Debug, Serialize)]
-pub struct DeadLetterStats {
-    /// Whose delivery it was.
-    pub subscription: String,
-    /// Of which event.
-    pub event_id: String,
-    /// How often it was attempted.
-    pub attempts: u32,
-    /// Why nobody tries again.
-    pub reason: String,
-    /// When it was settled, RFC 3339.
-    pub time: String,
+    /// `closed`: it is used; `open`: it failed too often and is left alone; `half_open`: the next delivery is a probe.
+    pub breaker: &'static str,
+    /// When it is probed next, RFC 3339, where the breaker is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<String>,
 }
 
 impl Stats {
@@ -59,29 +57,42 @@ impl Stats {
         self.subscriptions.values()
     }
 
-    pub(crate) fn of(ledger: &Ledger, dead: Vec<DeadLetter>) -> Self {
-        let letter = |letter: DeadLetter| DeadLetterStats {
-            subscription: letter.subscription.to_string(),
-            event_id: letter.event_id,
-            attempts: letter.attempts,
-            reason: letter.reason,
-            time: patchpanel_event::format_time(letter.time),
-        };
-        Stats {
+    pub(crate) async fn of(inner: &Inner) -> Result<Stats, StoreError> {
+        let ledger = inner.store.ledger().await?;
+        let store = inner.store.usage().await?;
+        let generation = inner.generation();
+        let channel = |lane: &Lane| (lane.entry.key.clone(), ChannelStats::of(lane, inner.clock.now()));
+        let redactions = inner.redactions.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Stats {
             accepted: ledger.events,
             duplicates: ledger.duplicates,
-            refused: 0,
-            dropped: 0,
+            refused: inner.refused.load(Relaxed),
+            dropped: inner.dropped.load(Relaxed),
             unmatched: ledger.unmatched,
-            unknown_channels: 0,
-            redactions: BTreeMap::new(),
+            unknown_channels: inner.unknown_channels.load(Relaxed),
+            redactions: redactions.by_label(),
             subscriptions: ledger
                 .accounts
                 .iter()
                 .map(|(name, account)| (name.to_string(), *account))
                 .collect(),
-            channels: BTreeMap::new(),
-            dead_letters: dead.into_iter().map(letter).collect(),
+            channels: generation.lanes().map(channel).collect(),
+            store,
+        })
+    }
+}
+
+impl ChannelStats {
+    fn of(lane: &Lane, now: u64) -> ChannelStats {
+        let state = lane.breaker.state();
+        let retry_at = match state.admission() {
+            Admission::At(time) => Some(time.saturating_duration_since(Instant::now())),
+            Admission::Everything | Admission::Probe | Admission::Changed => None,
+        };
+        ChannelStats {
+            disabled: lane.disabled.get().cloned(),
+            breaker: state.name(),
+            retry_at: retry_at.map(|wait| patchpanel_event::format_time(now.saturating_add(nanos(wait)))),
         }
     }
 }

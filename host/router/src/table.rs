@@ -5,13 +5,17 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use patchpanel_event::{Event, Level, Limits};
-use patchpanel_filter::{Index, Snapshot};
+use patchpanel_filter::Snapshot;
 
+use crate::event_filter;
 use crate::pipeline::{Processed, Scratch, apply};
-use crate::{ChannelEntry, DeliveryPlan, IngressStep, Step, Subscription};
+use crate::{ChannelEntry, DeliveryPlan, IngressStep, PullPlan, Start, Step, Subscription, Target};
 
 /// Begins the names of the routes by which events get to the channels that they name.
 const DIRECT: &str = "channel:";
+
+/// What stands for the channel of a pull subscription where routes are listed.
+const PULL: &str = "pull";
 
 /// What a [`Table`] is made from.
 #[derive(Clone, Default)]
@@ -32,8 +36,8 @@ pub enum TableError {
     /// Two subscriptions of one name.
     #[error("there is more than one subscription `{0}`")]
     RepeatedSubscription(String),
-    /// An empty name, or one of those that routes by channel name have.
-    #[error("a subscription cannot be called `{0}`: names must not be empty or begin with `channel:`")]
+    /// An empty name, one of those that routes by channel name have, or one that delivery ids could not be read with.
+    #[error("a subscription cannot be called `{0}`: names must not be empty, begin with `channel:` or have `/` or `#`")]
     ReservedName(String),
     /// A key or alias stands for two channels.
     #[error("`{0}` stands for more than one channel")]
@@ -60,6 +64,7 @@ pub struct Table {
     /// Those of the subscriptions, then one for each channel.
     routes: Vec<Arc<Route>>,
     subscriptions: usize,
+    by_name: HashMap<Arc<str>, usize>,
     /// The filters of the subscriptions, by the index of their routes.
     filters: Arc<Snapshot>,
     channels: Vec<Arc<ChannelEntry>>,
@@ -73,15 +78,24 @@ pub(crate) struct Route {
     pub(crate) name: Arc<str>,
     /// The higher of the subscription's and the channel's.
     floor: Level,
-    /// Index into the table's channels.
-    channel: usize,
+    pub(crate) end: RouteEnd,
+    pub(crate) start: Start,
     pub(crate) plan: DeliveryPlan,
 }
 
+/// Who takes what a route delivers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RouteEnd {
+    /// Index into the table's channels.
+    Channel(usize),
+    /// Consumers.
+    Pull(PullPlan),
+}
+
 impl Route {
-    /// Whether the channel gets from this route just what its direct route would hand it.
-    fn stands_for_direct(&self) -> bool {
-        self.plan.transforms.is_empty() && self.plan.recipients.is_empty()
+    /// Whether this channel gets from this route just what its direct route would hand it.
+    fn stands_for_direct(&self, channel: usize) -> bool {
+        self.end == RouteEnd::Channel(channel) && self.plan.transforms.is_empty() && self.plan.recipients.is_empty()
     }
 }
 
@@ -96,22 +110,28 @@ impl Table {
         let keys: HashMap<&str, usize> = spec.channels.iter().map(|entry| entry.key.as_str()).zip(0..).collect();
         let mut seen = HashSet::new();
         let mut routes = Vec::with_capacity(spec.subscriptions.len() + spec.channels.len());
-        let mut filters = Index::with_defaults([("level", Level::default().as_str())]);
+        let mut filters = event_filter::index();
         for subscription in spec.subscriptions {
-            let name = subscription.name.to_string();
-            if name.is_empty() || name.starts_with(DIRECT) {
-                errors.push(TableError::ReservedName(name.clone()));
+            let name = &*subscription.name;
+            if name.is_empty() || name.starts_with(DIRECT) || name.contains(['/', '#']) {
+                errors.push(TableError::ReservedName(name.to_owned()));
             }
-            if !seen.insert(name.clone()) {
-                errors.push(TableError::RepeatedSubscription(name.clone()));
+            if !seen.insert(name.to_owned()) {
+                errors.push(TableError::RepeatedSubscription(name.to_owned()));
             }
-            let target = keys.get(subscription.channel.as_str()).copied();
-            let Some((channel, entry)) = target.and_then(|index| Some((index, spec.channels.get(index)?))) else {
-                errors.push(TableError::UnknownChannel {
-                    subscription: name,
-                    channel: subscription.channel,
-                });
-                continue;
+            let (end, floor) = match subscription.target {
+                Target::Pull(plan) => (RouteEnd::Pull(plan), subscription.min_level),
+                Target::Channel(channel) => {
+                    let index = keys.get(channel.as_str()).copied();
+                    let Some((index, entry)) = index.and_then(|index| Some((index, spec.channels.get(index)?))) else {
+                        errors.push(TableError::UnknownChannel {
+                            subscription: name.to_owned(),
+                            channel,
+                        });
+                        continue;
+                    };
+                    (RouteEnd::Channel(index), subscription.min_level.max(entry.min_level))
+                }
             };
             match (u32::try_from(routes.len()), &subscription.filter) {
                 (Ok(index), Some(filter)) => filters.insert(index, filter),
@@ -120,8 +140,9 @@ impl Table {
             }
             routes.push(Arc::new(Route {
                 name: subscription.name,
-                floor: subscription.min_level.max(entry.min_level),
-                channel,
+                floor,
+                end,
+                start: subscription.start,
                 plan: subscription.plan,
             }));
         }
@@ -133,14 +154,17 @@ impl Table {
             Arc::new(Route {
                 name: format!("{DIRECT}{}", entry.key).into(),
                 floor: entry.min_level,
-                channel,
+                end: RouteEnd::Channel(channel),
+                start: Start::Latest,
                 plan: entry.direct.clone(),
             })
         }));
+        let names_of_routes = routes.iter().map(|route| Arc::clone(&route.name));
         let mut ingress = spec.ingress;
         ingress.sort_by_key(|step| Reverse(step.priority));
         Ok(Table {
             ingress: ingress.into_iter().map(|step| step.step).collect(),
+            by_name: names_of_routes.zip(0..).collect(),
             routes,
             subscriptions,
             filters: filters.snapshot(),
@@ -186,14 +210,13 @@ impl Table {
         self.routes.get(index as usize).map(|route| &route.name)
     }
 
-    /// The name of every route with the key of its channel, in the order of the indices.
+    /// The name of every route with the key of its channel, in the order of the indices; `pull` where consumers fetch.
     pub fn route_targets(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.routes.iter().map(|route| {
-            (
-                &*route.name,
-                self.channels.get(route.channel).map_or("", |entry| entry.key.as_str()),
-            )
-        })
+        let target = |route: &Route| match route.end {
+            RouteEnd::Channel(channel) => self.channels.get(channel).map_or("", |entry| entry.key.as_str()),
+            RouteEnd::Pull(_) => PULL,
+        };
+        self.routes.iter().map(move |route| (&*route.name, target(route)))
     }
 
     /// Runs the transforms of the route with this index; the answers are in the order of the events. Blocks as long as
@@ -229,7 +252,7 @@ impl Table {
                 let mut matched = routes.iter().take(by_subscription);
                 let has_it = matched.any(|index| {
                     let route = self.routes.get(*index as usize);
-                    route.is_some_and(|route| route.channel == channel && route.stands_for_direct())
+                    route.is_some_and(|route| route.stands_for_direct(channel))
                 });
                 if event.level() >= direct.floor && !has_it && !routes.contains(&index) {
                     routes.push(index);
@@ -242,9 +265,24 @@ impl Table {
         self.limits
     }
 
-    /// Every route with the index of its channel.
-    pub(crate) fn routes(&self) -> impl Iterator<Item = (&Arc<Route>, usize)> {
-        self.routes.iter().map(|route| (route, route.channel))
+    /// Every route.
+    pub(crate) fn routes(&self) -> &[Arc<Route>] {
+        &self.routes
+    }
+
+    /// The route of that name.
+    pub(crate) fn route(&self, name: &str) -> Option<&Arc<Route>> {
+        self.routes.get(*self.by_name.get(name)?)
+    }
+
+    /// The route of the subscription of that name.
+    pub(crate) fn subscription(&self, name: &str) -> Option<&Arc<Route>> {
+        let place = self.by_name.get(name)?;
+        self.routes.get(*place).filter(|_| *place < self.subscriptions)
+    }
+
+    pub(crate) fn has_route(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
     }
 }
 

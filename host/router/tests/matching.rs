@@ -6,7 +6,7 @@ mod fakes;
 use fakes::*;
 use patchpanel_event::{Event, Level, Limits};
 use patchpanel_filter::Pattern;
-use patchpanel_router::{ChannelEntry, Scratch, Subscription, Table, TableError, TableSpec};
+use patchpanel_router::{ChannelEntry, PullPlan, Scratch, Subscription, Table, TableError, TableSpec};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -169,6 +169,21 @@ async fn a_named_channel_is_left_out_only_where_a_subscription_hands_it_the_very
 }
 
 #[tokio::test]
+async fn a_pull_subscription_stands_for_no_channel() {
+    let table = table(
+        vec![pulled("p", PullPlan::default()), subscription("s", "c", plan(1, 1))],
+        vec![entry("c"), entry("d")],
+    );
+    let targets: Vec<_> = table.route_targets().collect();
+    assert_eq!(
+        targets,
+        [("p", "pull"), ("s", "c"), ("channel:c", "c"), ("channel:d", "d")]
+    );
+    let event = json!({"type": "t", "channels": ["c", "d"]});
+    assert_eq!(matched(&table, &event), ["p", "s", "channel:d"]);
+}
+
+#[tokio::test]
 async fn a_table_refuses_all_that_is_wrong_at_once() {
     let errors = Table::new(TableSpec {
         subscriptions: vec![
@@ -176,6 +191,8 @@ async fn a_table_refuses_all_that_is_wrong_at_once() {
             subscription("twice", "a", plan(1, 1)),
             subscription("channel:a", "a", plan(1, 1)),
             subscription("", "a", plan(1, 1)),
+            subscription("a/b", "a", plan(1, 1)),
+            pulled("a#1", PullPlan::default()),
             subscription("lost", "a-alias", plan(1, 1)),
         ],
         channels: vec![
@@ -194,6 +211,8 @@ async fn a_table_refuses_all_that_is_wrong_at_once() {
             TableError::RepeatedSubscription("twice".into()),
             TableError::ReservedName("channel:a".into()),
             TableError::ReservedName(String::new()),
+            TableError::ReservedName("a/b".into()),
+            TableError::ReservedName("a#1".into()),
             TableError::UnknownChannel {
                 subscription: "lost".into(),
                 channel: "a-alias".into()

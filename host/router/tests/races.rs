@@ -9,16 +9,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use fakes::*;
 use patchpanel_event::{Edits, Event, EventParts, Outcome, Problem, TextBatch, TextSelector, TransformFailure};
 use patchpanel_router::{
     IngressStep, Options, PluginFailure, PublishError, Redactor, Router, Step, Table, TableSpec, Transformer,
 };
-use patchpanel_store::{
-    Appended, DeadLetter, Fetched, Ledger, MemoryLimits, MemoryStore, NewEvent, Settlement, Store, StoreError,
-};
-use tokio::sync::Notify;
+use patchpanel_store::{Fetch, Store};
 use tokio::time::{Instant, timeout};
 
 /// Long in virtual time: whatever takes longer has hung.
@@ -98,10 +94,6 @@ fn one_worker(table: Table, store: Arc<dyn Store>) -> Arc<Router> {
     Arc::new(Router::new(table, store, Arc::new(VirtualClock::new()), options))
 }
 
-fn memory() -> Arc<dyn Store> {
-    Arc::new(MemoryStore::new(MemoryLimits::default(), Arc::new(VirtualClock::new())))
-}
-
 #[tokio::test(start_paused = true)]
 async fn what_is_accepted_while_a_drain_begins_is_still_delivered() {
     let (blocking, mut called, go) = Blocking::new();
@@ -109,7 +101,7 @@ async fn what_is_accepted_while_a_drain_begins_is_still_delivered() {
     let router = one_worker(at_the_door(redacting(blocking), &fake), memory());
     let publishing = tokio::spawn({
         let router = router.clone();
-        async move { router.publish(vec![event("1", "t", "x")]).await }
+        async move { router.publish(vec![event("1", "t", "x")], None).await }
     });
     called.recv().await.unwrap();
     let draining = tokio::spawn({
@@ -119,7 +111,7 @@ async fn what_is_accepted_while_a_drain_begins_is_still_delivered() {
     while !router.is_draining() {
         tokio::task::yield_now().await;
     }
-    let late = router.publish(vec![event("2", "t", "x")]).await.unwrap_err();
+    let late = router.publish(vec![event("2", "t", "x")], None).await.unwrap_err();
     assert_eq!(late, PublishError::Draining);
     go.send(()).unwrap();
     assert_eq!(publishing.await.unwrap().unwrap().len(), 1);
@@ -134,7 +126,7 @@ async fn a_publisher_that_leaves_does_not_make_room_for_more_plugin_calls() {
     let router = one_worker(at_the_door(redacting(blocking.clone()), &fake), memory());
     let publish = |id: &str| {
         let (router, event) = (router.clone(), event(id, "t", "x"));
-        tokio::spawn(async move { router.publish(vec![event]).await })
+        tokio::spawn(async move { router.publish(vec![event], None).await })
     };
     let leaving = publish("1");
     called.recv().await.unwrap();
@@ -169,11 +161,11 @@ async fn a_slow_transform_of_a_subscription_does_not_close_the_door() {
         ..TableSpec::default()
     });
     let router = one_worker(table.unwrap(), memory());
-    router.publish(vec![event("1", "t", "x")]).await.unwrap();
+    router.publish(vec![event("1", "t", "x")], None).await.unwrap();
     called.recv().await.unwrap();
     let publishing = tokio::spawn({
         let router = router.clone();
-        async move { router.publish(vec![event("2", "t", "x")]).await }
+        async move { router.publish(vec![event("2", "t", "x")], None).await }
     });
     // Real time, which only matters where this fails: the blocked thread holds virtual time.
     let started = std::time::Instant::now();
@@ -199,7 +191,7 @@ async fn a_disabled_channel_is_not_called_by_those_that_queued_for_it() {
         vec![channel("c", fake.clone())],
     ));
     let events = ["1", "2", "3", "4"].map(|id| event(id, "t", ""));
-    router.publish(events.to_vec()).await.unwrap();
+    router.publish(events.to_vec(), None).await.unwrap();
     while router.stats().await.unwrap().channels["c"].disabled.is_none() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -214,49 +206,10 @@ async fn a_disabled_channel_is_not_called_by_those_that_queued_for_it() {
     assert_eq!(pending, BTreeMap::from([("s", 4), ("t", 4)]));
 }
 
-/// A memory store whose `abandon` takes as long as a test wants.
-struct SlowToAbandon {
-    store: Arc<dyn Store>,
-    abandoning: Notify,
-    go: Notify,
-}
-
-#[async_trait]
-impl Store for SlowToAbandon {
-    async fn append(&self, events: Vec<NewEvent>) -> Result<Vec<Appended>, StoreError> {
-        self.store.append(events).await
-    }
-    async fn fetch(&self, subscription: &str, max: usize) -> Result<Fetched, StoreError> {
-        self.store.fetch(subscription, max).await
-    }
-    fn work(&self, subscription: &str) -> Arc<Notify> {
-        self.store.work(subscription)
-    }
-    async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError> {
-        self.store.settle(settlements).await
-    }
-    async fn abandon(&self, subscription: &str, reason: &str) -> Result<u64, StoreError> {
-        let count = self.store.abandon(subscription, reason).await;
-        self.abandoning.notify_one();
-        self.go.notified().await;
-        count
-    }
-    async fn ledger(&self) -> Result<Ledger, StoreError> {
-        self.store.ledger().await
-    }
-    async fn dead_letters(&self, max: usize) -> Result<Vec<DeadLetter>, StoreError> {
-        self.store.dead_letters(max).await
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_subscription_that_comes_back_while_it_is_being_removed_is_served() {
-    let store = Arc::new(SlowToAbandon {
-        store: memory(),
-        abandoning: Notify::new(),
-        go: Notify::new(),
-    });
-    let fake = FakeChannel::new([]);
+    let store = FakeStore::new();
+    let fake = FakeChannel::new([Act::Say(Problem::Retry("down".into()))]);
     let with = || {
         table(
             vec![subscription("s", "c", plan(3, 1))],
@@ -264,14 +217,19 @@ async fn a_subscription_that_comes_back_while_it_is_being_removed_is_served() {
         )
     };
     let router = one_worker(with(), store.clone());
-    tokio::task::yield_now().await;
+    router.publish(vec![event("1", "t", "")], None).await.unwrap();
+    while fake.ids().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    store.holds_early.store(true, Ordering::SeqCst);
     router.swap(table(vec![], vec![channel("c", fake.clone())]));
-    store.abandoning.notified().await;
+    store.held.notified().await;
     router.swap(with());
     store.go.notify_one();
-    router.publish(vec![event("1", "t", "")]).await.unwrap();
+    router.publish(vec![event("2", "t", "")], None).await.unwrap();
     timeout(HUNG, router.idle()).await.unwrap();
-    assert_eq!(fake.ids(), ["1"]);
+    // What was pending when it was back in service is its own again.
+    assert_eq!(account(&router, "s").await.delivered, 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -281,13 +239,13 @@ async fn a_drain_gives_back_what_it_cuts_off() {
     let table = table(vec![subscription("s", "c", plan(3, 8))], vec![channel("c", hanging)]);
     let router = one_worker(table, store.clone());
     router
-        .publish(vec![event("1", "t", ""), event("2", "t", "")])
+        .publish(vec![event("1", "t", ""), event("2", "t", "")], None)
         .await
         .unwrap();
     let started = Instant::now();
     assert_eq!(router.drain(Duration::from_secs(5)).await.pending, 2);
     assert!(started.elapsed() < Duration::from_secs(7));
-    let left = store.fetch("s", 9).await.unwrap().deliveries;
+    let left = store.fetch(Fetch::due("s", 9)).await.unwrap().deliveries;
     assert_eq!(left.len(), 2, "their leases are given back");
     assert!(left.iter().all(|delivery| delivery.attempts == 0));
 }
@@ -320,7 +278,7 @@ async fn a_rejected_part_does_not_end_the_retries_of_its_sibling() {
         vec![subscription("s", "c", split)],
         vec![channel("c", fake.clone())],
     ));
-    router.publish(vec![event("1", "t", "")]).await.unwrap();
+    router.publish(vec![event("1", "t", "")], None).await.unwrap();
     router.idle().await;
     assert_eq!(fake.ids(), ["1/1", "1/2", "1/1", "1/2"]);
     assert_eq!(account(&router, "s").await.delivered, 1);

@@ -1,8 +1,10 @@
 //! Plugins that do as a test says, and a clock that follows tokio's virtual time.
 #![allow(unreachable_pub, dead_code, reason = "shared by tests that each use a part of it")]
 
+mod store;
+
 use std::collections::{HashMap, VecDeque};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,10 +13,11 @@ use patchpanel_event::{
     Attempt, Edit, Edits, Event, Level, Limits, Outcome, Problem, Receipt, TextBatch, TransformFailure,
 };
 use patchpanel_router::{
-    Channel, ChannelEntry, DeliveryPlan, Options, PluginFailure, Redactor, RetryPolicy, Router, Subscription, Table,
-    TableSpec, Transformer,
+    BreakerPolicy, Channel, ChannelEntry, DeliveryPlan, Options, PluginFailure, PullPlan, Redactor, RetryPolicy,
+    Router, Start, Subscription, Table, TableSpec, Target, Transformer,
 };
-use patchpanel_store::{Account, Clock, MemoryLimits, MemoryStore};
+use patchpanel_store::{Account, Clock, DeliveriesQuery, DeliveryState, DeliveryStatus, SqliteStore, Store};
+pub use store::FakeStore;
 use tokio::time::Instant;
 
 /// Starts at a fixed date and goes with tokio's clock.
@@ -167,6 +170,7 @@ pub fn retry(attempts: u32) -> RetryPolicy {
         attempts: attempts.try_into().unwrap(),
         base: Duration::from_secs(1),
         cap: Duration::from_secs(60),
+        max_age: None,
     }
 }
 
@@ -187,6 +191,10 @@ pub fn channel(key: &str, handle: Arc<dyn Channel>) -> ChannelEntry {
         min_level: Level::Debug,
         concurrency: NonZeroUsize::MIN,
         deadline: Duration::from_secs(30),
+        breaker: BreakerPolicy {
+            failures: NonZeroU32::MAX,
+            ..BreakerPolicy::default()
+        },
         direct: plan(3, 1),
         handle,
     }
@@ -197,8 +205,16 @@ pub fn subscription(name: &str, channel: &str, plan: DeliveryPlan) -> Subscripti
         name: name.into(),
         filter: None,
         min_level: Level::Debug,
-        channel: channel.into(),
+        target: Target::Channel(channel.into()),
+        start: Start::Latest,
         plan,
+    }
+}
+
+pub fn pulled(name: &str, pull: PullPlan) -> Subscription {
+    Subscription {
+        target: Target::Pull(pull),
+        ..subscription(name, "", plan(5, 1))
     }
 }
 
@@ -211,18 +227,37 @@ pub fn table(subscriptions: Vec<Subscription>, channels: Vec<ChannelEntry>) -> T
     .unwrap()
 }
 
+pub fn memory() -> Arc<dyn Store> {
+    Arc::new(SqliteStore::in_memory(Arc::new(VirtualClock::new())).unwrap())
+}
+
 pub fn router(table: Table) -> Router {
-    let clock = Arc::new(VirtualClock::new());
+    router_over(table, &memory())
+}
+
+pub fn router_over(table: Table, store: &Arc<dyn Store>) -> Router {
     Router::new(
         table,
-        Arc::new(MemoryStore::new(MemoryLimits::default(), clock.clone())),
-        clock,
+        Arc::clone(store),
+        Arc::new(VirtualClock::new()),
         Options::default(),
     )
 }
 
+/// What the ledger says; every account is balanced whenever it is looked at.
 pub async fn account(router: &Router, name: &str) -> Account {
     let stats = router.stats().await.unwrap();
     assert!(stats.accounts().all(Account::is_balanced), "{stats:?}");
-    stats.subscriptions[name]
+    stats.subscriptions.get(name).copied().unwrap_or_default()
+}
+
+/// The dead letters of every subscription, in the order in which they first failed.
+pub async fn dead_letters(router: &Router) -> Vec<DeliveryStatus> {
+    let query = DeliveriesQuery {
+        subscription: None,
+        state: DeliveryState::Dead,
+        after: None,
+        limit: 1_000,
+    };
+    router.deliveries(query).await.unwrap().deliveries
 }

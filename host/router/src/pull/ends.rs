@@ -1,0 +1,73 @@
+//! Consumers end their leases, or have them end later.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use patchpanel_event::Receipt;
+use patchpanel_store::{Settlement, Verdict};
+
+use super::leases::Lease;
+use super::poll::{find, lease_time};
+use super::{LeaseEnd, PullError};
+use crate::inner::{Inner, to_the_end};
+use crate::pipeline::bounded;
+use crate::verdict::{again, settlement};
+
+/// What a nack without a reason is remembered by.
+const NO_REASON: &str = "the consumer gave it back";
+
+/// See [`Router::ack`](crate::Router::ack).
+pub(crate) async fn ack(inner: &Arc<Inner>, name: &str, leases: &[String]) -> Result<Vec<LeaseEnd>, PullError> {
+    let (route, _) = find(inner, name)?;
+    let settle = |lease: &Lease| settlement(&route, &lease.delivery, Verdict::Delivered(Receipt::default()));
+    end(inner, name, leases, settle).await
+}
+
+/// See [`Router::nack`](crate::Router::nack).
+pub(crate) async fn nack(
+    inner: &Arc<Inner>,
+    name: &str,
+    leases: &[String],
+    delay: Option<Duration>,
+    reason: Option<String>,
+) -> Result<Vec<LeaseEnd>, PullError> {
+    let (route, _) = find(inner, name)?;
+    let reason = reason.as_deref().map_or(NO_REASON.to_owned(), bounded);
+    let now = inner.clock.now();
+    let settle = |lease: &Lease| {
+        let verdict = again(&route.plan, &lease.delivery, now, delay, reason.clone());
+        settlement(&route, &lease.delivery, verdict)
+    };
+    end(inner, name, leases, settle).await
+}
+
+/// See [`Router::extend`](crate::Router::extend).
+pub(crate) fn extend(
+    inner: &Inner,
+    name: &str,
+    leases: &[String],
+    by: Option<Duration>,
+) -> Result<Vec<LeaseEnd>, PullError> {
+    let (_, plan) = find(inner, name)?;
+    let by = lease_time(&plan, by);
+    let state = inner.pulls.of(name);
+    Ok(leases.iter().map(|lease| told(state.extend(lease, by))).collect())
+}
+
+async fn end(
+    inner: &Arc<Inner>,
+    name: &str,
+    leases: &[String],
+    settle: impl Fn(&Lease) -> Settlement,
+) -> Result<Vec<LeaseEnd>, PullError> {
+    let ended = inner.pulls.of(name).take(leases);
+    let settlements = ended.iter().flatten().map(settle).collect();
+    // The leases are gone already, so whoever leaves now must not keep the store from hearing of it.
+    let inner = Arc::clone(inner);
+    to_the_end(async move { inner.settle(settlements).await }).await?;
+    Ok(ended.iter().map(|lease| told(lease.is_some())).collect())
+}
+
+fn told(was_there: bool) -> LeaseEnd {
+    if was_there { LeaseEnd::Done } else { LeaseEnd::Unknown }
+}
