@@ -97,7 +97,9 @@ impl Batch {
     pub(super) fn given_back(&self, queue: usize) -> impl Iterator<Item = u64> {
         let change = self.changes.get(&queue).into_iter();
         let leases = change.flat_map(|change| &change.given_back);
-        leases.filter(|(_, lease)| lease.due.is_none()).map(|(key, _)| key.sequence)
+        leases
+            .filter(|(_, lease)| lease.due.is_none())
+            .map(|(key, _)| key.sequence)
     }
 
     /// The transaction is synced.
@@ -179,6 +181,9 @@ impl Change {
             if holder.is_none() && turn.held == 0 {
                 queue.keys.remove(&ordering_key);
             }
+        }
+        for (_, lease) in self.taken {
+            queue.written(lease);
         }
         for (key, lease) in self.given_back {
             queue.give_back(key, lease);

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use patchpanel_event::FieldPath;
 use rusqlite::{Connection, OptionalExtension as _};
 
+use super::delivery_row::{self, DeliveryRow};
 use super::op::Held;
 use super::queue::{Lease, Place, Queue};
 use super::row::{COLUMNS, EventRow, ordering_key, signed, unsigned};
@@ -62,6 +63,8 @@ pub(super) struct Leased {
     pub(super) held: Vec<Held>,
     /// Leased, too, but their events cannot be read.
     pub(super) damaged: Vec<(DeliveryKey, StoreError)>,
+    /// Pending by the sums, and nowhere to be found.
+    pub(super) missing: u64,
 }
 
 impl Leased {
@@ -139,7 +142,7 @@ impl Plan {
     pub(super) fn read(&self, connection: &Connection, shared: &Shared) -> rusqlite::Result<Found> {
         let mut found = Found::default();
         if let Some(until) = self.rows_until {
-            self.read_rows(connection, until, &mut found)?;
+            self.read_rows(connection, until, shared, &mut found)?;
         }
         for sequence in &self.returned {
             if found.rows.len() + found.returned.len() >= self.max {
@@ -158,38 +161,48 @@ impl Plan {
         Ok(found)
     }
 
-    fn read_rows(&self, connection: &Connection, until: u64, found: &mut Found) -> rusqlite::Result<()> {
+    fn read_rows(
+        &self,
+        connection: &Connection,
+        until: u64,
+        shared: &Shared,
+        found: &mut Found,
+    ) -> rusqlite::Result<()> {
         for state in [state_code::READY, state_code::HELD] {
             if state == state_code::HELD && !self.early {
                 break;
             }
             let mut select = connection.prepare_cached(&format!(
-                "SELECT sequence, replay, attempts, since, due, ordering_key FROM deliveries \
-                 WHERE subscription = ?1 AND state = {state} ORDER BY due, sequence, replay"
+                "SELECT {} FROM deliveries d WHERE subscription = ?1 AND state = {state} ORDER BY due, sequence, replay",
+                delivery_row::COLUMNS
             ))?;
             let mut rows = select.query((self.number,))?;
             while let Some(row) = rows.next()? {
-                let key = DeliveryKey {
-                    sequence: unsigned(row.get(0)?),
-                    replay: row.get(1)?,
-                };
-                let due = unsigned(row.get(4)?);
-                if self.leased_rows.contains(&key) {
+                let (row, sound) = DeliveryRow::read(row)?;
+                if self.leased_rows.contains(&row.key) {
                     continue;
                 }
-                if due > until || found.rows.len() == self.max {
-                    found.rows_left = Some(found.rows_left.map_or(due, |left| left.min(due)));
+                if row.due > until || found.rows.len() == self.max {
+                    found.rows_left = Some(found.rows_left.map_or(row.due, |left| left.min(row.due)));
                     break;
                 }
+                let event = match sound {
+                    true => read_event(connection, row.key.sequence)?,
+                    false => Err(StoreError::Damaged {
+                        sequence: row.key.sequence,
+                        problem: "the row of its delivery is not as it was written".to_owned(),
+                    }),
+                };
+                note_damage(&event, shared);
                 found.rows.push(FoundRow {
-                    key,
-                    attempts: row.get(2)?,
+                    key: row.key,
+                    attempts: row.attempts,
                     lease: Lease {
-                        since: unsigned(row.get(3)?),
-                        due: Some(due),
-                        ordering_key: row.get(5)?,
+                        since: row.since,
+                        due: Some(row.due),
+                        ordering_key: row.ordering_key,
                     },
-                    event: read_event(connection, key.sequence)?,
+                    event,
                 });
             }
         }
@@ -288,6 +301,10 @@ impl Plan {
         }
         if let Some(scanned_to) = found.scanned_to {
             queue.next = queue.next.max(scanned_to);
+            if queue.head <= queue.next && queue.unseen() > 0 {
+                leased.missing = queue.unseen();
+                queue.missing += leased.missing;
+            }
         }
         // What came after the look is behind the cursor, and still has to be looked for.
         queue.lagging &= queue.head > queue.next && queue.unseen() > 0;

@@ -6,6 +6,8 @@
 //! subscription, and what is leased. [`fetch`] leases, [`read`] answers questions; both read with connections of their own.
 
 mod batch;
+mod cursor_row;
+mod delivery_row;
 mod fetch;
 mod live;
 mod numbers;
@@ -103,10 +105,12 @@ impl SqliteStore {
             }
             None => (schema::in_memory()?, None),
         };
-        let state = State::recover(&connection, now).map_err(|error| OpenError::Unreadable {
+        let unreadable = |problem: String| OpenError::Unreadable {
             path: options.path.clone().unwrap_or_default(),
-            problem: error.to_string(),
-        })?;
+            problem,
+        };
+        let recovered = State::recover(&connection, now).map_err(|error| unreadable(error.to_string()))?;
+        let state = recovered.map_err(|name| unreadable(format!("the row of subscription `{name}` is damaged")))?;
         let shared = Arc::new(Shared::new(state));
         let (clock, budget) = (options.clock, options.budget);
         let writer = Writer::new(connection, shared.clone(), clock.clone(), options.retention, budget);
@@ -115,10 +119,12 @@ impl SqliteStore {
             Some((path, lock)) => {
                 let (requests, asked) = channel();
                 let thread = std::thread::Builder::new().name("store-writer".to_owned());
-                let writer = thread.spawn(move || writer.run(&asked)).map_err(|error| OpenError::Unreadable {
-                    path: path.clone(),
-                    problem: error.to_string(),
-                })?;
+                let writer = thread
+                    .spawn(move || writer.run(&asked))
+                    .map_err(|error| OpenError::Unreadable {
+                        path: path.clone(),
+                        problem: error.to_string(),
+                    })?;
                 Backing::File {
                     path,
                     requests: Some(requests),
@@ -229,6 +235,14 @@ impl SqliteStore {
 
     /// Sees to what was leased but cannot be handed out.
     async fn set_aside(&self, leased: Leased, subscription: &SubscriptionName) -> Result<(), StoreError> {
+        if leased.missing > 0 {
+            self.shared.lock().damaged += leased.missing;
+            tracing::error!(
+                %subscription,
+                count = leased.missing,
+                "the store is damaged: deliveries are pending by the sums, and cannot be found"
+            );
+        }
         if !leased.held.is_empty() {
             self.ask(|answer| Op::Hold(leased.held, answer)).await?;
         }
@@ -241,7 +255,8 @@ impl SqliteStore {
                     attempted: false,
                 },
             };
-            self.settle(leased.damaged.into_iter().map(settlement).collect()).await?;
+            self.settle(leased.damaged.into_iter().map(settlement).collect())
+                .await?;
         }
         Ok(())
     }
@@ -312,24 +327,29 @@ impl Store for SqliteStore {
 
     async fn event(&self, id: &str) -> Result<Option<StoredEvent>, StoreError> {
         let id = id.to_owned();
-        self.read(move |connection, shared| read::event(connection, shared, &id)).await?
+        self.read(move |connection, shared| read::event(connection, shared, &id))
+            .await?
     }
 
     async fn events(&self, query: EventsQuery) -> Result<EventsPage, StoreError> {
-        self.read(move |connection, shared| read::events(connection, shared, &query)).await
+        self.read(move |connection, shared| read::events(connection, shared, &query))
+            .await
     }
 
     async fn sequence_at(&self, time: u64) -> Result<u64, StoreError> {
-        self.read(move |connection, shared| read::sequence_at(connection, shared, time)).await
+        self.read(move |connection, shared| read::sequence_at(connection, shared, time))
+            .await
     }
 
     async fn deliveries_of(&self, event_id: &str) -> Result<Option<Vec<DeliveryStatus>>, StoreError> {
         let id = event_id.to_owned();
-        self.read(move |connection, shared| read::deliveries_of(connection, shared, &id)).await
+        self.read(move |connection, shared| read::deliveries_of(connection, shared, &id))
+            .await
     }
 
     async fn deliveries(&self, query: DeliveriesQuery) -> Result<DeliveriesPage, StoreError> {
-        self.read(move |connection, shared| read::deliveries(connection, shared, &query)).await
+        self.read(move |connection, shared| read::deliveries(connection, shared, &query))
+            .await
     }
 
     async fn replays(&self) -> Result<Vec<Replay>, StoreError> {
@@ -354,7 +374,8 @@ impl Store for SqliteStore {
 
     async fn usage(&self) -> Result<Usage, StoreError> {
         let budget = self.budget;
-        self.read(move |connection, shared| read::usage(connection, shared, budget)).await
+        self.read(move |connection, shared| read::usage(connection, shared, budget))
+            .await
     }
 
     fn is_durable(&self) -> bool {

@@ -34,6 +34,10 @@ pub(super) struct Queue {
     /// Pending deliveries with a row.
     pub(super) rows: u64,
     pub(super) leased_rows: HashMap<DeliveryKey, Lease>,
+    /// Taken from `open`, and on the way to the disk.
+    taken: u64,
+    /// Pending by the sums, and nowhere to be found on a damaged disk.
+    pub(super) missing: u64,
     /// No row that is ready and not leased is due earlier; `None`: there is no such row.
     pub(super) row_due: Option<u64>,
     /// Counts the rows that became ready, for those who read them without the lock.
@@ -92,6 +96,8 @@ impl Queue {
             lagging: false,
             rows: 0,
             leased_rows: HashMap::new(),
+            taken: 0,
+            missing: 0,
             row_due: None,
             row_version: 0,
             keys: HashMap::new(),
@@ -174,14 +180,21 @@ impl Queue {
             let (leased, lease) = (open.leased, open.lease);
             return leased.then(|| {
                 self.open.remove(&key.sequence);
+                self.taken += 1;
                 lease
             });
         }
         self.leased_rows.remove(&key)
     }
 
+    /// What was taken is written.
+    pub(super) fn written(&mut self, lease: Lease) {
+        self.taken = self.taken.saturating_sub(u64::from(lease.due.is_none()));
+    }
+
     /// Undoes [`Queue::take`].
     pub(super) fn put_back(&mut self, key: DeliveryKey, lease: Lease) {
+        self.written(lease);
         if lease.due.is_some() {
             self.leased_rows.insert(key, lease);
         } else {
@@ -191,6 +204,7 @@ impl Queue {
 
     /// What was taken is pending again, and due as it was.
     pub(super) fn give_back(&mut self, key: DeliveryKey, lease: Lease) {
+        self.written(lease);
         match lease.due {
             Some(due) => self.row_ready(due),
             None => {
@@ -214,7 +228,7 @@ impl Queue {
 
     /// Deliveries behind the cursor.
     pub(super) fn unseen(&self) -> u64 {
-        let seen = self.rows + self.open.len() as u64;
+        let seen = self.rows + self.open.len() as u64 + self.taken + self.missing;
         self.account.pending.saturating_sub(seen)
     }
 

@@ -1,19 +1,24 @@
 //! Answers to questions about the past.
 
+use patchpanel_event::Receipt;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
+use super::delivery_row::{self, DeliveryRow};
 use super::row::{COLUMNS, EventRow, signed, unsigned};
 use super::state::{Shared, State};
 use super::state_code;
 use crate::{
-    DeliveriesPage, DeliveriesQuery, DeliveryKey, DeliveryState, DeliveryStatus, EventsPage, EventsQuery, FailedAttempt,
-    Replay, StoreError, StoredEvent, SubscriptionName, Usage,
+    DeliveriesPage, DeliveriesQuery, DeliveryKey, DeliveryState, DeliveryStatus, EventsPage, EventsQuery,
+    FailedAttempt, Replay, StoreError, StoredEvent, SubscriptionName, Usage,
 };
 
-/// Rows of `deliveries` with the ids of their events.
-const DELIVERIES: &str = "SELECT d.number, e.id, d.subscription, d.sequence, d.replay, d.state, d.due, d.attempts, \
-                          d.since, d.changed, d.reason, d.reference, d.detail, d.failures \
-                          FROM deliveries d JOIN events e ON e.sequence = d.sequence";
+/// Rows of `deliveries` with their numbers and the ids of their events behind the columns of [`DeliveryRow::read`].
+fn select_deliveries(rest: &str) -> String {
+    format!(
+        "SELECT {}, d.number, e.id FROM deliveries d JOIN events e ON e.sequence = d.sequence {rest}",
+        delivery_row::COLUMNS
+    )
+}
 
 /// Rows that are looked at for one page of deliveries: where few fit the question, the page is short.
 const LOOK: u32 = 20_000;
@@ -21,7 +26,11 @@ const LOOK: u32 = 20_000;
 /// What comes from the disk or is damaged there.
 type Read<T> = rusqlite::Result<T>;
 
-pub(super) fn event(connection: &Connection, shared: &Shared, id: &str) -> Read<Result<Option<StoredEvent>, StoreError>> {
+pub(super) fn event(
+    connection: &Connection,
+    shared: &Shared,
+    id: &str,
+) -> Read<Result<Option<StoredEvent>, StoreError>> {
     let mut select = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM events WHERE id = ?1"))?;
     let row = select.query_row((id,), EventRow::read).optional()?;
     Ok(row.transpose().map(|row| row.map(|row| stored(row, &shared.lock()))))
@@ -125,10 +134,10 @@ pub(super) fn deliveries_of(
             });
         }
     }
-    let mut select = connection.prepare_cached(&format!("{DELIVERIES} WHERE d.sequence = ?1 ORDER BY d.number"))?;
+    let mut select = connection.prepare_cached(&select_deliveries("WHERE d.sequence = ?1 ORDER BY d.number"))?;
     let mut rows = select.query((signed(sequence),))?;
     while let Some(row) = rows.next()? {
-        let Some((_, status)) = read_status(row, &mut shared.lock())? else {
+        let Some(status) = read_status(row, &mut shared.lock())? else {
             continue;
         };
         let same = |known: &&mut DeliveryStatus| known.subscription == status.subscription && known.key == status.key;
@@ -142,18 +151,21 @@ pub(super) fn deliveries_of(
 
 pub(super) fn deliveries(connection: &Connection, shared: &Shared, query: &DeliveriesQuery) -> Read<DeliveriesPage> {
     let code = state_code::code(query.state);
-    let mut select = connection.prepare_cached(&format!(
-        "{DELIVERIES} WHERE d.state = {code} AND d.number > ?1 ORDER BY d.number LIMIT ?2"
-    ))?;
+    let mut select = connection.prepare_cached(&select_deliveries(&format!(
+        "WHERE d.state = {code} AND d.number > ?1 ORDER BY d.number LIMIT ?2"
+    )))?;
     let mut rows = select.query((signed(query.after.unwrap_or(0)), LOOK))?;
     let (mut page, mut count) = (DeliveriesPage::default(), 0);
     while let Some(row) = rows.next()? {
         count += 1;
-        page.next = Some(unsigned(row.get(0)?));
-        let Some((_, status)) = read_status(row, &mut shared.lock())? else {
+        page.next = Some(unsigned(row.get(14)?));
+        let Some(status) = read_status(row, &mut shared.lock())? else {
             continue;
         };
-        let wanted = query.subscription.as_ref().is_none_or(|name| *name == status.subscription);
+        let wanted = query
+            .subscription
+            .as_ref()
+            .is_none_or(|name| *name == status.subscription);
         if wanted && status.state == query.state {
             page.deliveries.push(status);
         }
@@ -167,41 +179,35 @@ pub(super) fn deliveries(connection: &Connection, shared: &Shared, query: &Deliv
     Ok(page)
 }
 
-/// A row of [`DELIVERIES`]; `None` if its subscription is unknown.
-fn read_status(row: &Row<'_>, state: &mut State) -> Read<Option<(u64, DeliveryStatus)>> {
-    let key = DeliveryKey {
-        sequence: unsigned(row.get(3)?),
-        replay: row.get(4)?,
-    };
-    let Some(queue) = state.by_number(row.get(2)?) else {
+/// A row of [`select_deliveries`]; `None` if its subscription is unknown.
+fn read_status(row: &Row<'_>, state: &mut State) -> Read<Option<DeliveryStatus>> {
+    let event_id = row.get(15)?;
+    let (row, _) = DeliveryRow::read(row)?;
+    let Some(queue) = state.by_number(row.subscription) else {
         return Ok(None);
     };
-    let attempts = row.get(7)?;
-    let delivery_state = state_code::read(row.get(5)?, attempts, queue.leased_rows.contains_key(&key));
-    let (reference, detail): (Option<String>, Option<String>) = (row.get(11)?, row.get(12)?);
-    let has_receipt = reference.is_some() || detail.is_some();
-    let failures: String = row.get(13)?;
-    let failure = |line: &str| {
-        let (time, reason) = serde_json::from_str(line).ok()?;
-        Some(FailedAttempt { time, reason })
-    };
-    let status = DeliveryStatus {
-        event_id: row.get(1)?,
+    let delivery_state = state_code::read(row.state, row.attempts, queue.leased_rows.contains_key(&row.key));
+    let failures = row
+        .failed_attempts()
+        .map(|(time, reason)| FailedAttempt { time, reason })
+        .collect();
+    let has_receipt = row.reference.is_some() || row.detail.is_some();
+    Ok(Some(DeliveryStatus {
+        event_id,
         subscription: queue.name.clone(),
-        key,
+        key: row.key,
         state: delivery_state,
-        attempts,
-        since: unsigned(row.get(8)?),
-        changed: Some(unsigned(row.get(9)?)),
-        due: match delivery_state {
-            DeliveryState::Retrying => Some(unsigned(row.get(6)?)),
-            _ => None,
-        },
-        reason: row.get(10)?,
-        receipt: has_receipt.then_some(patchpanel_event::Receipt { reference, detail }),
-        failures: failures.lines().filter_map(failure).collect(),
-    };
-    Ok(Some((unsigned(row.get(0)?), status)))
+        attempts: row.attempts,
+        since: row.since,
+        changed: Some(row.changed),
+        due: (delivery_state == DeliveryState::Retrying).then_some(row.due),
+        reason: row.reason,
+        receipt: has_receipt.then_some(Receipt {
+            reference: row.reference,
+            detail: row.detail,
+        }),
+        failures,
+    }))
 }
 
 pub(super) fn replays(connection: &Connection) -> Read<Vec<Replay>> {

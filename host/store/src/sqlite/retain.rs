@@ -31,7 +31,10 @@ impl Sweep {
         if self.position == 0 && now < self.next_pass {
             return Ok(());
         }
-        let age = writer.retention.age.map(|age| u64::try_from(age.as_nanos()).unwrap_or(u64::MAX));
+        let age = writer
+            .retention
+            .age
+            .map(|age| u64::try_from(age.as_nanos()).unwrap_or(u64::MAX));
         let before = age.map_or(0, |age| now.saturating_sub(age));
         let used = used_bytes(&writer.connection)?;
         let too_many = writer.retention.bytes.is_some_and(|bytes| used > bytes);
@@ -39,7 +42,11 @@ impl Sweep {
             "SELECT sequence, accepted, matched FROM events WHERE sequence > ?1 ORDER BY sequence LIMIT ?2",
         )?;
         let rows = select.query_map((signed(self.position), LOOK), |row| {
-            Ok((unsigned(row.get(0)?), unsigned(row.get(1)?), row.get_ref(2)?.as_blob().map(<[u8]>::to_vec)))
+            Ok((
+                unsigned(row.get(0)?),
+                unsigned(row.get(1)?),
+                row.get_ref(2)?.as_blob().map(<[u8]>::to_vec),
+            ))
         })?;
         let (mut old, mut ended) = (Vec::new(), true);
         for row in rows {
@@ -64,7 +71,11 @@ impl Sweep {
                 ..Sweep::default()
             };
         }
-        if old.is_empty() { Ok(()) } else { forget(&writer.connection, &old) }
+        if old.is_empty() {
+            Ok(())
+        } else {
+            forget(&writer.connection, &old)
+        }
     }
 }
 

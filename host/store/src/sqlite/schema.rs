@@ -102,7 +102,10 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
             .map_err(unreadable)
     };
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    let (application, version) = (pragma(connection, "application_id")?, pragma(connection, "user_version")?);
+    let (application, version) = (
+        pragma(connection, "application_id")?,
+        pragma(connection, "user_version")?,
+    );
     let known = i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX);
     if application != APPLICATION && (application != 0 || pragma(connection, "schema_version")? != 0) {
         return Err(OpenError::Foreign(path.to_owned()));

@@ -3,49 +3,14 @@
 use rusqlite::OptionalExtension as _;
 
 use super::batch::Batch;
+use super::delivery_row::{COLUMNS, DeliveryRow};
 use super::op::{DeadTo, Held};
 use super::queue::Lease;
-use super::row::{signed, unsigned};
+use super::row::signed;
 use super::state::number;
 use super::state_code;
 use super::writer::Writer;
 use crate::{DeliveryKey, DeliveryRef, Replay, Settlement, Verdict};
-
-/// Bytes of failed attempts that are kept of one delivery; beyond, the first ones stay.
-const MOST_FAILURES: u32 = 64 << 10;
-
-/// What is written about a delivery.
-struct Entry<'e> {
-    queue: usize,
-    key: DeliveryKey,
-    lease: Lease,
-    state: u8,
-    due: u64,
-    /// Whether an attempt has ended with it.
-    attempted: bool,
-    reason: Option<&'e str>,
-    /// Whether the reason is that of a failed attempt.
-    failed: bool,
-    reference: Option<&'e str>,
-    detail: Option<&'e str>,
-}
-
-impl<'e> Entry<'e> {
-    fn new(queue: usize, key: DeliveryKey, lease: Lease, state: u8) -> Entry<'e> {
-        Entry {
-            queue,
-            key,
-            lease,
-            state,
-            due: 0,
-            attempted: false,
-            reason: None,
-            failed: false,
-            reference: None,
-            detail: None,
-        }
-    }
-}
 
 impl Writer {
     /// Records how a lease ended. One that is unknown changes nothing.
@@ -68,70 +33,54 @@ impl Writer {
             return Ok(());
         }
         batch.dirty = true;
-        let change = batch.change(queue);
-        change.taken.push((key, lease));
-        let entry = |state| Entry::new(queue, key, lease, state);
-        let settled = &mut change.settled;
-        let entry = match &verdict {
-            Verdict::Retry { due, reason } => {
-                change.rows_added += u64::from(lease.due.is_none());
-                change.ready.push(*due);
-                return self.write_row(
-                    &Entry {
-                        due: *due,
-                        attempted: true,
-                        failed: true,
-                        reason: Some(reason),
-                        ..entry(state_code::READY)
-                    },
-                    batch,
-                );
-            }
-            Verdict::Release => return Ok(()),
-            Verdict::Delivered(receipt) => {
-                settled.delivered += 1;
-                Entry {
-                    attempted: true,
-                    reference: receipt.reference.as_deref(),
-                    detail: receipt.detail.as_deref(),
-                    ..entry(state_code::DELIVERED)
-                }
-            }
-            Verdict::Filtered(reason) => {
-                settled.filtered += 1;
-                Entry {
-                    reason: Some(reason),
-                    ..entry(state_code::FILTERED)
-                }
-            }
-            Verdict::Throttled => {
-                settled.throttled += 1;
-                entry(state_code::THROTTLED)
-            }
-            Verdict::Expired => {
-                settled.expired += 1;
-                entry(state_code::EXPIRED)
-            }
-            Verdict::Dead { reason, attempted } => {
-                settled.dead += 1;
-                Entry {
-                    attempted: *attempted,
-                    failed: *attempted,
-                    reason: Some(reason),
-                    ..entry(state_code::DEAD)
-                }
-            }
-        };
-        change.rows_ended += u64::from(lease.due.is_some());
+        batch.change(queue).taken.push((key, lease));
         // The cursor says of what has no row that it was delivered.
-        let is_news = entry.state != state_code::DELIVERED || entry.reference.is_some() || entry.detail.is_some();
-        if is_news || lease.due.is_some() {
-            self.write_row(&entry, batch)?;
+        let tells_nothing = matches!(&verdict, Verdict::Delivered(receipt) if *receipt == Default::default());
+        let is_retry = matches!(verdict, Verdict::Retry { .. });
+        if lease.due.is_some() || !tells_nothing {
+            let mut row = self.row_of(queue, key, lease)?;
+            row.settle(&verdict, batch.now);
+            row.write(&self.connection)?;
+            if is_retry {
+                let change = batch.change(queue);
+                change.rows_added += u64::from(lease.due.is_none());
+                change.ready.push(row.due);
+                return Ok(());
+            }
+        }
+        let change = batch.change(queue);
+        change.rows_ended += u64::from(lease.due.is_some());
+        let settled = &mut change.settled;
+        match verdict {
+            Verdict::Delivered(_) => settled.delivered += 1,
+            Verdict::Filtered(_) => settled.filtered += 1,
+            Verdict::Throttled => settled.throttled += 1,
+            Verdict::Expired => settled.expired += 1,
+            Verdict::Dead { .. } => settled.dead += 1,
+            Verdict::Retry { .. } | Verdict::Release => {}
         }
         match lease.ordering_key {
             Some(ordering_key) => self.pass_turn(queue, key, ordering_key, batch),
             None => Ok(()),
         }
+    }
+
+    /// The row of a leased delivery, or what it would be if there is none yet.
+    fn row_of(&self, queue: usize, key: DeliveryKey, lease: Lease) -> rusqlite::Result<DeliveryRow> {
+        let subscription = number(queue);
+        let known = match lease.due {
+            Some(_) => DeliveryRow::find(&self.connection, subscription, key)?,
+            None => None,
+        };
+        Ok(DeliveryRow {
+            ordering_key: lease.ordering_key,
+            ..known.unwrap_or(DeliveryRow {
+                subscription,
+                key,
+                since: lease.since,
+                ..DeliveryRow::default()
+            })
+        })
     }
 
     /// Has a delivery wait for its turn, if that has not come meanwhile.
@@ -160,47 +109,46 @@ impl Writer {
         change.taken.push((key, lease));
         change.rows_added += u64::from(lease.due.is_none());
         batch.dirty = true;
-        self.write_row(&Entry::new(queue, key, lease, state_code::HELD), batch)
+        let row = DeliveryRow {
+            state: state_code::HELD,
+            changed: batch.now,
+            ..self.row_of(queue, key, lease)?
+        };
+        row.write(&self.connection)
     }
 
     /// The holder of an ordering key is settled: the first that is held back has its turn.
-    fn pass_turn(
-        &self,
-        queue: usize,
-        key: DeliveryKey,
-        ordering_key: i64,
-        batch: &mut Batch,
-    ) -> rusqlite::Result<()> {
+    fn pass_turn(&self, queue: usize, key: DeliveryKey, ordering_key: i64, batch: &mut Batch) -> rusqlite::Result<()> {
         let (holder, held) = batch.turn(&self.shared.lock(), queue, ordering_key);
         if holder != Some(key) {
             // It was held back itself, and settled before its turn came.
-            let change = batch.change(queue);
-            *change.held.entry(ordering_key).or_default() -= 1;
+            *batch.change(queue).held.entry(ordering_key).or_default() -= 1;
             return Ok(());
         }
-        let next = if held == 0 {
-            None
-        } else {
-            let mut update = self.connection.prepare_cached(
-                "UPDATE deliveries SET state = 0, due = 0 WHERE number = (SELECT number FROM deliveries \
-                 WHERE subscription = ?1 AND ordering_key = ?2 AND state = 1 ORDER BY sequence, replay LIMIT 1) \
-                 RETURNING sequence, replay",
-            )?;
-            let next = update.query_row((number(queue), ordering_key), |row| {
-                Ok(DeliveryKey {
-                    sequence: unsigned(row.get(0)?),
-                    replay: row.get(1)?,
-                })
-            });
-            next.optional()?
+        let mut first = self.connection.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM deliveries d \
+             WHERE subscription = ?1 AND ordering_key = ?2 AND state = 1 ORDER BY sequence, replay LIMIT 1"
+        ))?;
+        let next = match held {
+            0 => None,
+            _ => first
+                .query_row((number(queue), ordering_key), DeliveryRow::read)
+                .optional()?,
         };
         let change = batch.change(queue);
-        change.holders.insert(ordering_key, next);
-        if next.is_some() {
-            *change.held.entry(ordering_key).or_default() -= 1;
-            change.ready.push(0);
-        }
-        Ok(())
+        let Some((row, _)) = next else {
+            change.holders.insert(ordering_key, None);
+            return Ok(());
+        };
+        change.holders.insert(ordering_key, Some(row.key));
+        *change.held.entry(ordering_key).or_default() -= 1;
+        change.ready.push(0);
+        let row = DeliveryRow {
+            state: state_code::READY,
+            due: 0,
+            ..row
+        };
+        row.write(&self.connection)
     }
 
     /// Puts a dead letter back, or away; false: it is none.
@@ -208,68 +156,74 @@ impl Writer {
         let Some(queue) = self.shared.lock().find(&letter.subscription) else {
             return Ok(false);
         };
-        let mut find = self.connection.prepare_cached(
-            "SELECT number, ordering_key FROM deliveries \
-             WHERE sequence = ?1 AND subscription = ?2 AND replay = ?3 AND state = 6",
-        )?;
-        let found: Option<(i64, Option<i64>)> = find
-            .query_row(
-                (signed(letter.key.sequence), number(queue), letter.key.replay),
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )
-            .optional()?;
-        let Some((row, ordering_key)) = found else {
+        let found = DeliveryRow::find(&self.connection, number(queue), letter.key)?;
+        let Some(mut row) = found.filter(|row| row.state == state_code::DEAD) else {
             return Ok(false);
         };
-        let state = match (to, ordering_key) {
-            (DeadTo::Discarded, _) => state_code::DISCARDED,
-            (DeadTo::Pending, None) => state_code::READY,
-            (DeadTo::Pending, Some(ordering_key)) => {
-                let (holder, held) = batch.turn(&self.shared.lock(), queue, ordering_key);
-                let change = batch.change(queue);
-                if holder.is_some() || held > 0 {
-                    *change.held.entry(ordering_key).or_default() += 1;
-                    state_code::HELD
-                } else {
-                    change.holders.insert(ordering_key, Some(letter.key));
-                    state_code::READY
-                }
+        batch.dirty = true;
+        row.changed = batch.now;
+        row.state = match to {
+            DeadTo::Discarded => state_code::DISCARDED,
+            DeadTo::Pending => {
+                (row.since, row.attempts, row.due) = (batch.now, 0, 0);
+                self.state_by_turn(queue, &row, batch)
             }
         };
-        batch.dirty = true;
         if to == DeadTo::Pending {
             let change = batch.change(queue);
             change.redriven += 1;
             change.rows_added += 1;
-            if state == state_code::READY {
+            if row.state == state_code::READY {
                 change.ready.push(0);
             }
         }
-        let mut update = self.connection.prepare_cached(
-            "UPDATE deliveries SET state = ?2, due = 0, changed = ?3, since = iif(?2 = 7, since, ?3), \
-             attempts = iif(?2 = 7, attempts, 0) WHERE number = ?1",
-        )?;
-        update.execute((row, state, signed(batch.now)))?;
+        row.write(&self.connection)?;
         Ok(true)
+    }
+
+    /// Whether a row that becomes pending has its turn, which it then takes.
+    fn state_by_turn(&self, queue: usize, row: &DeliveryRow, batch: &mut Batch) -> u8 {
+        let Some(ordering_key) = row.ordering_key else {
+            return state_code::READY;
+        };
+        let (holder, held) = batch.turn(&self.shared.lock(), queue, ordering_key);
+        let change = batch.change(queue);
+        if holder.is_some() || held > 0 {
+            *change.held.entry(ordering_key).or_default() += 1;
+            return state_code::HELD;
+        }
+        change.holders.insert(ordering_key, Some(row.key));
+        state_code::READY
     }
 
     /// Remembers a replay, and makes its next deliveries.
     pub(super) fn replay(&self, replay: &Replay, sequences: &[u64], batch: &mut Batch) -> rusqlite::Result<()> {
         batch.dirty = true;
         let queue = self.shared.lock().find_or_add(&replay.subscription);
-        let mut insert = self.connection.prepare_cached(
-            "INSERT INTO deliveries (subscription, sequence, replay, state, due, attempts, since, changed, failures) \
-             SELECT ?1, ?2, ?3, 0, 0, 0, ?4, ?4, '' WHERE EXISTS (SELECT 1 FROM events WHERE sequence = ?2) \
-             ON CONFLICT DO NOTHING",
-        )?;
+        let mut is_kept = self
+            .connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM events WHERE sequence = ?1)")?;
         for sequence in sequences {
-            let inserted = insert.execute((number(queue), signed(*sequence), replay.number, signed(batch.now)))?;
-            if inserted > 0 {
-                let change = batch.change(queue);
-                change.accepted += 1;
-                change.rows_added += 1;
-                change.ready.push(0);
+            let key = DeliveryKey {
+                sequence: *sequence,
+                replay: replay.number,
+            };
+            let kept: bool = is_kept.query_row((signed(*sequence),), |row| row.get(0))?;
+            if !kept || DeliveryRow::find(&self.connection, number(queue), key)?.is_some() {
+                continue;
             }
+            let row = DeliveryRow {
+                subscription: number(queue),
+                key,
+                since: batch.now,
+                changed: batch.now,
+                ..DeliveryRow::default()
+            };
+            row.write(&self.connection)?;
+            let change = batch.change(queue);
+            change.accepted += 1;
+            change.rows_added += 1;
+            change.ready.push(0);
         }
         let mut upsert = self.connection.prepare_cached(
             "INSERT INTO replays (number, subscription, request, position, enqueued, ended) \
@@ -285,37 +239,42 @@ impl Writer {
         ))?;
         Ok(())
     }
+}
 
-    fn write_row(&self, entry: &Entry<'_>, batch: &Batch) -> rusqlite::Result<()> {
-        let mut upsert = self.connection.prepare_cached(
-            "INSERT INTO deliveries (subscription, sequence, replay, state, due, attempts, since, changed, \
-             ordering_key, reason, reference, detail, failures) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
-             ON CONFLICT (sequence, subscription, replay) DO UPDATE SET \
-             state = ?4, due = ?5, attempts = attempts + ?6, changed = ?8, ordering_key = ?9, \
-             reason = ?10, reference = ?11, detail = ?12, \
-             failures = iif(length(failures) > ?14, failures, failures || ?13)",
-        )?;
-        let failure = match (entry.failed, entry.reason) {
-            (true, Some(reason)) => format!("{}\n", serde_json::json!([batch.now, reason])),
-            _ => String::new(),
+impl DeliveryRow {
+    /// Takes the end of a lease over.
+    fn settle(&mut self, verdict: &Verdict, now: u64) {
+        self.changed = now;
+        (self.due, self.reason) = (0, None);
+        self.state = match verdict {
+            Verdict::Delivered(receipt) => {
+                self.attempts += 1;
+                self.reference.clone_from(&receipt.reference);
+                self.detail.clone_from(&receipt.detail);
+                state_code::DELIVERED
+            }
+            Verdict::Filtered(reason) => {
+                self.reason = Some(reason.clone());
+                state_code::FILTERED
+            }
+            Verdict::Throttled => state_code::THROTTLED,
+            Verdict::Expired => state_code::EXPIRED,
+            Verdict::Dead { reason, attempted } => {
+                self.reason = Some(reason.clone());
+                if *attempted {
+                    self.attempts += 1;
+                    self.add_failure(now, reason);
+                }
+                state_code::DEAD
+            }
+            Verdict::Retry { due, reason } => {
+                self.due = *due;
+                self.attempts += 1;
+                self.reason = Some(reason.clone());
+                self.add_failure(now, reason);
+                state_code::READY
+            }
+            Verdict::Release => self.state,
         };
-        upsert.execute(rusqlite::params![
-            number(entry.queue),
-            signed(entry.key.sequence),
-            entry.key.replay,
-            entry.state,
-            signed(entry.due),
-            u32::from(entry.attempted),
-            signed(entry.lease.since),
-            signed(batch.now),
-            entry.lease.ordering_key,
-            entry.reason,
-            entry.reference,
-            entry.detail,
-            failure,
-            MOST_FAILURES,
-        ])?;
-        Ok(())
     }
 }

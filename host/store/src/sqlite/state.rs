@@ -5,11 +5,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
+use super::cursor_row::{self, CursorRow};
+use super::delivery_row::{self, DeliveryRow};
 use super::live::Budget;
 use super::queue::{Lease, Open, Queue};
-use super::row::{signed, unsigned};
+use super::row::unsigned;
 use super::{numbers, state_code};
-use crate::{Account, DeliveryKey, Ledger, StoreError, SubscriptionName};
+use crate::{DeliveryKey, Ledger, StoreError, SubscriptionName};
 
 #[derive(Default)]
 pub(super) struct State {
@@ -57,8 +59,8 @@ impl Shared {
 
 impl State {
     /// As the disk has it. What takes time here grows with the number of subscriptions and of ordering keys that wait, not
-    /// with what is pending.
-    pub(super) fn recover(connection: &Connection, now: u64) -> rusqlite::Result<State> {
+    /// with what is pending. Where the cursor of a subscription cannot be relied on, its name is the answer.
+    pub(super) fn recover(connection: &Connection, now: u64) -> rusqlite::Result<Result<State, String>> {
         let mut state = State::default();
         state.totals = connection.query_row(
             "SELECT events, unmatched, duplicates, sequence, time FROM totals",
@@ -74,31 +76,26 @@ impl State {
             },
         )?;
         state.follow_clock(connection, now)?;
-        let mut statement = connection.prepare(
-            "SELECT number, name, next, open, accepted, delivered, filtered, throttled, expired, dead \
-             FROM subscriptions ORDER BY number",
-        )?;
+        let mut statement = connection.prepare(&format!(
+            "SELECT {} FROM subscriptions ORDER BY number",
+            cursor_row::COLUMNS
+        ))?;
         let mut rows = statement.query(())?;
         while let Some(row) = rows.next()? {
-            let mut queue = Queue::new(row.get::<_, String>(1)?.into(), row.get(0)?);
-            queue.next = unsigned(row.get(2)?);
-            let open: Vec<u8> = row.get(3)?;
+            let (row, sound) = CursorRow::read(row)?;
+            if !sound || row.number != number(state.queues.len()) {
+                return Ok(Err(row.name));
+            }
+            let mut queue = Queue::new(row.name.into(), row.number);
+            queue.next = row.next;
             let given_back = Open {
                 leased: false,
                 lease: Lease::default(),
             };
-            queue.open = numbers::read_u64(&open).map(|sequence| (sequence, given_back)).collect();
-            let mut account = Account {
-                accepted: unsigned(row.get(4)?),
-                delivered: unsigned(row.get(5)?),
-                filtered: unsigned(row.get(6)?),
-                throttled: unsigned(row.get(7)?),
-                expired: unsigned(row.get(8)?),
-                dead: unsigned(row.get(9)?),
-                pending: 0,
-            };
-            account.pending = account.accepted.saturating_sub(account.settled());
-            queue.account = account;
+            queue.open = numbers::read_u64(&row.open)
+                .map(|sequence| (sequence, given_back))
+                .collect();
+            queue.account = row.account;
             queue.head = state.totals.sequence;
             state.names.insert(queue.name.clone(), state.queues.len());
             state.queues.push(queue);
@@ -107,7 +104,7 @@ impl State {
         for queue in &mut state.queues {
             queue.lagging = queue.unseen() > 0;
         }
-        Ok(state)
+        Ok(Ok(state))
     }
 
     fn recover_rows(&mut self, connection: &Connection) -> rusqlite::Result<()> {
@@ -153,13 +150,22 @@ impl State {
     /// Where the clock went back while the process was down, what waits is moved with it, or it would wait that much longer.
     fn follow_clock(&mut self, connection: &Connection, now: u64) -> rusqlite::Result<()> {
         let back = self.totals.time.saturating_sub(now);
-        if back > 0 {
-            connection.execute(
-                "UPDATE deliveries SET due = max(0, due - ?1) WHERE state = ?2",
-                (signed(back), state_code::READY),
-            )?;
+        if back == 0 {
+            return Ok(());
         }
-        Ok(())
+        let transaction = connection.unchecked_transaction()?;
+        let mut select = connection.prepare(&format!(
+            "SELECT {} FROM deliveries d WHERE state = {}",
+            delivery_row::COLUMNS,
+            state_code::READY
+        ))?;
+        let rows: Vec<_> = select.query_map((), DeliveryRow::read)?.collect::<Result<_, _>>()?;
+        // One that is damaged stays as it is, so that it is noticed when it is read.
+        for (mut row, _) in rows.into_iter().filter(|(_, sound)| *sound) {
+            row.due = row.due.saturating_sub(back);
+            row.write(connection)?;
+        }
+        transaction.commit()
     }
 
     pub(super) fn find(&self, name: &str) -> Option<usize> {

@@ -25,6 +25,8 @@ CREATE TABLE subscriptions (
     next INTEGER NOT NULL,
     -- Sequence numbers up to the cursor that are pending all the same: eight bytes each, little endian.
     open BLOB NOT NULL,
+    -- CRC-32 over all other columns.
+    checksum INTEGER NOT NULL,
     accepted INTEGER NOT NULL,
     delivered INTEGER NOT NULL,
     filtered INTEGER NOT NULL,
@@ -36,6 +38,8 @@ CREATE TABLE subscriptions (
 -- Deliveries about which there is more to say than the cursor does.
 CREATE TABLE deliveries (
     number INTEGER PRIMARY KEY,
+    -- CRC-32 over all columns but the number.
+    checksum INTEGER NOT NULL,
     subscription INTEGER NOT NULL,
     sequence INTEGER NOT NULL,
     -- 0: the event's own delivery.

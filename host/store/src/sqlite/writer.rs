@@ -11,6 +11,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::batch::Batch;
+use super::cursor_row::CursorRow;
 use super::live::Live;
 use super::op::Op;
 use super::retain::Sweep;
@@ -178,12 +179,7 @@ impl Writer {
         }
     }
 
-    fn append(
-        &self,
-        events: Vec<NewEvent>,
-        appended: &mut Vec<Appended>,
-        batch: &mut Batch,
-    ) -> rusqlite::Result<()> {
+    fn append(&self, events: Vec<NewEvent>, appended: &mut Vec<Appended>, batch: &mut Batch) -> rusqlite::Result<()> {
         let mut insert = self.connection.prepare_cached(
             "INSERT INTO events (sequence, id, accepted, matched, checksum, key, correlation_id, json) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
@@ -198,7 +194,14 @@ impl Writer {
             let matched = numbers::write_u32(queues.iter().map(|index| super::state::number(*index)));
             let sequence = batch.totals.sequence + 1;
             let (id, json, key) = (new.event.id(), new.event.json(), new.key.as_deref());
-            let checksum = row::sum(sequence, batch.now, &matched, id.as_bytes(), key.map(str::as_bytes), json);
+            let checksum = row::sum(
+                sequence,
+                batch.now,
+                &matched,
+                id.as_bytes(),
+                key.map(str::as_bytes),
+                json,
+            );
             let inserted = insert.execute((
                 signed(sequence),
                 &*id,
@@ -242,11 +245,6 @@ impl Writer {
 
     /// Cursors and sums of what has changed.
     fn write_sums(&self, batch: &Batch) -> rusqlite::Result<()> {
-        let mut upsert = self.connection.prepare_cached(
-            "INSERT INTO subscriptions (number, name, next, open, accepted, delivered, filtered, throttled, expired, dead) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (number) DO UPDATE SET \
-             next = ?3, open = ?4, accepted = ?5, delivered = ?6, filtered = ?7, throttled = ?8, expired = ?9, dead = ?10",
-        )?;
         let state = self.shared.lock();
         // Numbers are given away in order, so that of a new queue must not be lost.
         let changed = batch.changes.keys().copied().filter(|index| *index < self.stored);
@@ -258,18 +256,14 @@ impl Writer {
             if let Some(change) = batch.changes.get(&index) {
                 change.add_to(&mut account);
             }
-            upsert.execute((
-                queue.number,
-                &*queue.name,
-                signed(queue.next),
-                numbers::write_u64(queue.open.keys().copied().chain(batch.given_back(index))),
-                signed(account.accepted),
-                signed(account.delivered),
-                signed(account.filtered),
-                signed(account.throttled),
-                signed(account.expired),
-                signed(account.dead),
-            ))?;
+            let row = CursorRow {
+                number: queue.number,
+                name: queue.name.to_string(),
+                next: queue.next,
+                open: numbers::write_u64(queue.open.keys().copied().chain(batch.given_back(index))),
+                account,
+            };
+            row.write(&self.connection)?;
         }
         drop(state);
         let mut update = self.connection.prepare_cached(

@@ -102,7 +102,10 @@ pub async fn fetch(store: &dyn Store, subscription: &str, max: usize) -> Vec<Del
 /// Leases one delivery and ends its lease.
 pub async fn settle_next(store: &dyn Store, subscription: &str, verdict: Verdict) -> DeliveryKey {
     let key = fetch(store, subscription, 1).await[0].key;
-    store.settle(vec![settlement(subscription, key, verdict)]).await.unwrap();
+    store
+        .settle(vec![settlement(subscription, key, verdict)])
+        .await
+        .unwrap();
     key
 }
 
@@ -155,7 +158,10 @@ async fn leases_oldest_first(store: &dyn Store) {
     assert!(fetch(store, "nobody", 9).await.is_empty());
 
     let oldest = first.deliveries[0].key;
-    store.settle(vec![settlement("a", oldest, Verdict::Release)]).await.unwrap();
+    store
+        .settle(vec![settlement("a", oldest, Verdict::Release)])
+        .await
+        .unwrap();
     let again = fetch(store, "a", 9).await;
     assert_eq!(ids(&again), ["1"]);
     assert_eq!(again[0].attempts, 0, "a release is no attempt");
@@ -185,8 +191,16 @@ async fn finds_duplicates_by_key(store: &dyn Store) {
         key: Some(key.into()),
         ..new_event(id, &["a"])
     };
-    store.append(vec![keyed("1", "k"), new_event("2", &["a"])]).await.unwrap();
-    let again = vec![keyed("3", "k"), keyed("2", "other"), keyed("4", "other"), keyed("2", "k")];
+    store
+        .append(vec![keyed("1", "k"), new_event("2", &["a"])])
+        .await
+        .unwrap();
+    let again = vec![
+        keyed("3", "k"),
+        keyed("2", "other"),
+        keyed("4", "other"),
+        keyed("2", "k"),
+    ];
     let appended = store.append(again).await.unwrap();
     let duplicate = |id: &str| Appended::Duplicate { id: id.to_owned() };
     assert_eq!(
@@ -289,7 +303,9 @@ async fn leases_more_than_fits_into_memory(store: &dyn Store) {
                 break;
             }
             seen.extend(leased.iter().map(|delivery| delivery.key));
-            let settlements = leased.iter().map(|delivery| settlement(subscription, delivery.key, delivered()));
+            let settlements = leased
+                .iter()
+                .map(|delivery| settlement(subscription, delivery.key, delivered()));
             store.settle(settlements.collect()).await.unwrap();
         }
         assert_eq!(seen.len(), count);
@@ -340,7 +356,11 @@ async fn everything_survives(made: &Made) {
     let store = made.open();
     let events = ["1", "2", "3", "4", "5"].map(|id| new_event(id, &["a"]));
     store.append(events.to_vec()).await.unwrap();
-    let keys: Vec<DeliveryKey> = fetch(store.as_ref(), "a", 4).await.iter().map(|leased| leased.key).collect();
+    let keys: Vec<DeliveryKey> = fetch(store.as_ref(), "a", 4)
+        .await
+        .iter()
+        .map(|leased| leased.key)
+        .collect();
     let settlements = vec![
         settlement("a", keys[1], delivered()),
         settlement("a", keys[2], retry(0)),

@@ -196,7 +196,10 @@ impl Model {
 
     fn find(&self, subscription: usize, key: DeliveryKey) -> usize {
         let found = |modelled: &Modelled| modelled.subscription == subscription && modelled.key == key;
-        self.deliveries.iter().position(found).expect("a delivery that was made")
+        self.deliveries
+            .iter()
+            .position(found)
+            .expect("a delivery that was made")
     }
 
     /// Judges what was leased.
@@ -217,7 +220,9 @@ impl Model {
                 let others = self.deliveries.iter().enumerate();
                 let mut same = others.filter(|(other, _)| *other != index).map(|(_, other)| other);
                 assert!(
-                    !same.clone().any(|other| other.subject() == Some(subject) && other.blocks()),
+                    !same
+                        .clone()
+                        .any(|other| other.subject() == Some(subject) && other.blocks()),
                     "out of turn: {modelled:?}"
                 );
                 // Replays and redriven ones come when they are asked for.
@@ -241,10 +246,15 @@ impl Model {
 
     /// Judges what was not leased, and when more is said to be due.
     fn left(&self, subscription: usize, asked: bool, none: bool, next_due: Option<u64>, now: u64) {
-        let own = || self.deliveries.iter().filter(|modelled| modelled.subscription == subscription);
+        let own = || {
+            self.deliveries
+                .iter()
+                .filter(|modelled| modelled.subscription == subscription)
+        };
         let waits = |modelled: &&Modelled| {
             let subject = modelled.subject();
-            subject.is_some() && own().any(|other| other.subject() == subject && other.key != modelled.key && other.blocks())
+            subject.is_some()
+                && own().any(|other| other.subject() == subject && other.key != modelled.key && other.blocks())
         };
         let dues = own().filter_map(|modelled| match modelled.state {
             State::Due(due) => Some((modelled, due)),
@@ -252,9 +262,15 @@ impl Model {
         });
         let first = dues.filter(|(modelled, _)| !waits(modelled)).map(|(_, due)| due).min();
         let promised = next_due.unwrap_or(u64::MAX);
-        assert!(promised <= first.unwrap_or(u64::MAX).max(now), "{next_due:?} is late for {first:?}");
+        assert!(
+            promised <= first.unwrap_or(u64::MAX).max(now),
+            "{next_due:?} is late for {first:?}"
+        );
         if asked && none {
-            assert!(first.is_none_or(|due| due > now), "something is due, and nothing was leased");
+            assert!(
+                first.is_none_or(|due| due > now),
+                "something is due, and nothing was leased"
+            );
         }
         if subscription != ORDERED {
             assert_eq!(next_due.map(|due| due.max(now)), first.map(|due| due.max(now)));

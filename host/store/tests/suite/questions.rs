@@ -1,6 +1,8 @@
 //! What can be asked about the past.
 
-use patchpanel_store::{DeliveriesQuery, DeliveryKey, DeliveryState, DeliveryStatus, EventsQuery, Replay, Store, Verdict};
+use patchpanel_store::{
+    DeliveriesQuery, DeliveryKey, DeliveryState, DeliveryStatus, EventsQuery, Replay, Store, Verdict,
+};
 
 use super::{ManualClock, dead, delivered, fetch, new_event, retry, settle_next, settlement};
 
@@ -9,7 +11,10 @@ pub async fn run(store: &dyn Store, clock: &ManualClock) {
     clock.set(100);
     for number in 1..=10 {
         let matched: &[&str] = if number % 2 == 0 { &["a", "b"] } else { &["a"] };
-        store.append(vec![new_event(&number.to_string(), matched)]).await.unwrap();
+        store
+            .append(vec![new_event(&number.to_string(), matched)])
+            .await
+            .unwrap();
         clock.advance(10);
     }
     pages_through_events(store).await;
@@ -30,7 +35,11 @@ fn query(from: u64, to: u64, limit: usize) -> EventsQuery {
 
 async fn pages_through_events(store: &dyn Store) {
     let page = store.events(query(0, u64::MAX, 4)).await.unwrap();
-    let ids: Vec<String> = page.events.iter().map(|stored| stored.event.id().into_owned()).collect();
+    let ids: Vec<String> = page
+        .events
+        .iter()
+        .map(|stored| stored.event.id().into_owned())
+        .collect();
     assert_eq!((ids.join(" "), page.last), ("1 2 3 4".to_owned(), Some(4)));
     assert_eq!(page.events[1].accepted, 110);
     let matched: Vec<&str> = page.events[1].matched.iter().map(|name| &**name).collect();
@@ -54,14 +63,25 @@ async fn pages_through_events(store: &dyn Store) {
 }
 
 async fn finds_by_time(store: &dyn Store) {
-    for (time, sequence) in [(0, 1), (100, 1), (101, 2), (150, 6), (190, 10), (191, 11), (u64::MAX, 11)] {
+    for (time, sequence) in [
+        (0, 1),
+        (100, 1),
+        (101, 2),
+        (150, 6),
+        (190, 10),
+        (191, 11),
+        (u64::MAX, 11),
+    ] {
         assert_eq!(store.sequence_at(time).await.unwrap(), sequence, "{time}");
     }
 }
 
 async fn status(store: &dyn Store, event: &str, subscription: &str) -> DeliveryStatus {
     let statuses = store.deliveries_of(event).await.unwrap().unwrap();
-    statuses.into_iter().find(|status| &*status.subscription == subscription).unwrap()
+    statuses
+        .into_iter()
+        .find(|status| &*status.subscription == subscription)
+        .unwrap()
 }
 
 async fn tells_how_deliveries_stand(store: &dyn Store, clock: &ManualClock) {
@@ -72,7 +92,10 @@ async fn tells_how_deliveries_stand(store: &dyn Store, clock: &ManualClock) {
     assert_eq!(status(store, "1", "a").await.state, DeliveryState::InFlight);
     store.settle(vec![settlement("a", first, retry(1_500))]).await.unwrap();
     let retrying = status(store, "1", "a").await;
-    assert_eq!((retrying.state, retrying.due, retrying.attempts), (DeliveryState::Retrying, Some(1_500), 1));
+    assert_eq!(
+        (retrying.state, retrying.due, retrying.attempts),
+        (DeliveryState::Retrying, Some(1_500), 1)
+    );
     assert_eq!((retrying.since, retrying.changed), (100, Some(1_000)));
 
     settle_next(store, "a", delivered()).await;
@@ -80,14 +103,28 @@ async fn tells_how_deliveries_stand(store: &dyn Store, clock: &ManualClock) {
     assert_eq!(status(store, "2", "b").await.state, DeliveryState::Waiting);
     settle_next(store, "a", Verdict::Filtered("not for us".into())).await;
     let filtered = status(store, "3", "a").await;
-    assert_eq!((filtered.state, filtered.reason.as_deref()), (DeliveryState::Filtered, Some("not for us")));
+    assert_eq!(
+        (filtered.state, filtered.reason.as_deref()),
+        (DeliveryState::Filtered, Some("not for us"))
+    );
 
     clock.set(2_000);
-    assert_eq!(settle_next(store, "a", dead("rejected")).await, first, "it was due again");
+    assert_eq!(
+        settle_next(store, "a", dead("rejected")).await,
+        first,
+        "it was due again"
+    );
     let letter = status(store, "1", "a").await;
-    let failures: Vec<(u64, &str)> = letter.failures.iter().map(|failed| (failed.time, failed.reason.as_str())).collect();
+    let failures: Vec<(u64, &str)> = letter
+        .failures
+        .iter()
+        .map(|failed| (failed.time, failed.reason.as_str()))
+        .collect();
     assert_eq!(failures, [(1_000, "try again"), (2_000, "rejected")]);
-    assert_eq!((letter.state, letter.attempts, letter.since), (DeliveryState::Dead, 2, 100));
+    assert_eq!(
+        (letter.state, letter.attempts, letter.since),
+        (DeliveryState::Dead, 2, 100)
+    );
 
     let dead_letters = DeliveriesQuery {
         subscription: None,
@@ -126,7 +163,11 @@ async fn replays(store: &dyn Store) {
     };
     store.replay(ended.clone(), vec![]).await.unwrap();
     assert_eq!(store.replays().await.unwrap(), [ended]);
-    assert_eq!(store.ledger().await.unwrap().accounts["b"].accepted, 7, "five of its own");
+    assert_eq!(
+        store.ledger().await.unwrap().accounts["b"].accepted,
+        7,
+        "five of its own"
+    );
     let leased = fetch(store, "b", 2).await;
     let keys: Vec<DeliveryKey> = leased.iter().map(|delivery| delivery.key).collect();
     assert_eq!(keys, [2, 3].map(|sequence| DeliveryKey { sequence, replay: 1 }));
