@@ -1,10 +1,16 @@
 //! Plugins that do as a test says, and a clock that follows tokio's virtual time.
-#![allow(unreachable_pub, dead_code, reason = "shared by tests that each use a part of it")]
+#![allow(
+    unreachable_pub,
+    dead_code,
+    unused_imports,
+    reason = "shared by tests that each use a part of it"
+)]
 
 mod store;
 
 use std::collections::{HashMap, VecDeque};
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -163,6 +169,12 @@ impl Transformer for FakeTransformer {
 pub fn event(id: &str, kind: &str, message: &str) -> Event {
     let json = serde_json::json!({"id": id, "type": kind, "message": message});
     Event::parse(json.to_string().into(), &Limits::default()).unwrap()
+}
+
+/// Publishes an event of type `t` for each number, which is its id.
+pub async fn publish_numbers(router: &Router, numbers: Range<usize>) {
+    let events = numbers.map(|number| event(&number.to_string(), "t", ""));
+    router.publish(events.collect(), None).await.unwrap();
 }
 
 pub fn retry(attempts: u32) -> RetryPolicy {

@@ -18,6 +18,8 @@ pub struct FakeStore {
     store: Arc<dyn Store>,
     /// What the next settlements fail with.
     pub settle_errors: Mutex<VecDeque<StoreError>>,
+    /// What the next steps of replays fail with.
+    pub replay_errors: Mutex<VecDeque<StoreError>>,
     /// Early fetches, once they have leased something, tell so and wait.
     pub holds_early: AtomicBool,
     /// Appends tell so and wait before they begin.
@@ -35,6 +37,7 @@ impl FakeStore {
         Arc::new(FakeStore {
             store,
             settle_errors: Mutex::default(),
+            replay_errors: Mutex::default(),
             holds_early: AtomicBool::new(false),
             holds_appends: AtomicBool::new(false),
             held: Notify::new(),
@@ -48,6 +51,10 @@ impl FakeStore {
             self.go.notified().await;
         }
     }
+}
+
+fn next(errors: &Mutex<VecDeque<StoreError>>) -> Result<(), StoreError> {
+    errors.lock().unwrap().pop_front().map_or(Ok(()), Err)
 }
 
 #[async_trait]
@@ -67,11 +74,8 @@ impl Store for FakeStore {
         self.store.work(subscription)
     }
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError> {
-        let error = self.settle_errors.lock().unwrap().pop_front();
-        match error {
-            Some(error) => Err(error),
-            None => self.store.settle(settlements).await,
-        }
+        next(&self.settle_errors)?;
+        self.store.settle(settlements).await
     }
     async fn redrive(&self, dead: Vec<DeliveryRef>) -> Result<u64, StoreError> {
         self.store.redrive(dead).await
@@ -101,6 +105,7 @@ impl Store for FakeStore {
         self.store.replays().await
     }
     async fn replay(&self, replay: Replay, sequences: Vec<u64>) -> Result<(), StoreError> {
+        next(&self.replay_errors)?;
         self.store.replay(replay, sequences).await
     }
     async fn definitions(&self) -> Result<Vec<(SubscriptionName, String)>, StoreError> {
