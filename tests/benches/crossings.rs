@@ -273,8 +273,9 @@ fn channel(generation: &Generation, tokio: &tokio::runtime::Runtime, batch: usiz
         panic!("no channel")
     };
     let attempt = |event: Event| Attempt {
-        delivery_id: patchpanel_event::delivery_id(&event.id(), "alerts"),
+        delivery_id: patchpanel_event::delivery_id(&event.id(), "alerts", 0),
         number: 1,
+        replay: 0,
         subscription: "alerts".to_owned(),
         recipients: Vec::new(),
         event,
@@ -283,6 +284,7 @@ fn channel(generation: &Generation, tokio: &tokio::runtime::Runtime, batch: usiz
     let delivery = |attempt: &Attempt| sdk::Delivery {
         id: attempt.delivery_id.clone(),
         attempt: attempt.number,
+        replay: attempt.replay,
         subscription: attempt.subscription.clone(),
         recipients: attempt.recipients.clone(),
         event: sdk_event(&attempt.event),

@@ -136,6 +136,7 @@ fn delivery(attempt: &Attempt) -> wit::Delivery {
     wit::Delivery {
         id: attempt.delivery_id.clone(),
         attempt: attempt.number,
+        replay: attempt.replay,
         subscription: attempt.subscription.clone(),
         recipients: attempt.recipients.clone(),
         event: to_guest(&attempt.event),

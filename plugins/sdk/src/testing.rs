@@ -72,6 +72,7 @@ pub fn delivery(id: &str, event_type: &str) -> Delivery {
     Delivery {
         id: id.to_owned(),
         attempt: 1,
+        replay: 0,
         subscription: "test".to_owned(),
         recipients: Vec::new(),
         event: Event::new(id, event_type),

@@ -51,13 +51,14 @@ pub(crate) struct Settings {
 }
 
 /// The plugin's own, or the connection's: the router refuses requests that carry one of those.
-const RESERVED: [&str; 12] = [
+const RESERVED: [&str; 13] = [
     "connection",
     "content-length",
     "content-type",
     "host",
     "http2-settings",
     "keep-alive",
+    "patchpanel-replay",
     "proxy-authenticate",
     "proxy-authorization",
     "proxy-connection",

@@ -6,7 +6,8 @@
 //! | `headers` | sent with every request: a text, or `{"secret": "name", "prefix": "Bearer "}` for one that stays secret |
 //! | `timeout` | for one request, such as `"10s"` (default) or a number of milliseconds |
 //!
-//! Every request carries `webhook-id`, the same over all attempts, by which the receiver can tell repetitions.
+//! Every request carries `webhook-id`, the same over all attempts, by which the receiver can tell repetitions. Those of a
+//! replay carry `patchpanel-replay`, its number, too.
 //!
 //! | answer | what becomes of the delivery |
 //! | --- | --- |

@@ -17,6 +17,9 @@ pub(crate) fn build(settings: &Settings, delivery: &Delivery) -> Result<Request<
     *request.headers_mut() = settings.headers.clone();
     let headers = request.headers_mut();
     headers.insert("webhook-id", id);
+    if delivery.replay > 0 {
+        headers.insert("patchpanel-replay", HeaderValue::from(delivery.replay));
+    }
     // Else the body would come in chunks, which not every receiver reads.
     headers.insert(header::CONTENT_LENGTH, length);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -44,7 +47,12 @@ mod tests {
         for (name, value) in [("webhook-id", "d1"), ("x-a", "b"), ("content-type", "application/json")] {
             assert_eq!(request.headers().get(name).unwrap(), value);
         }
+        assert!(!request.headers().contains_key("patchpanel-replay"));
         assert!(request.body().starts_with(r#"{"id":"d1","type":"a.b""#));
+        let mut again = delivery("d1#3", "a.b");
+        again.replay = 3;
+        let request = build(&settings, &again).unwrap();
+        assert_eq!(request.headers().get("patchpanel-replay").unwrap(), "3");
         let id = build(&settings, &delivery("ü/all", "a.b"))
             .unwrap()
             .headers()
