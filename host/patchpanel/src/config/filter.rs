@@ -25,11 +25,9 @@ pub(super) fn pattern(node: &Node<'_>) -> Option<Pattern> {
         Err(mut mistakes) => {
             mistakes.retain(|mistake| !not_json.contains(&mistake.span));
             for mistake in mistakes {
-                let joins = mistake.path.is_empty() || mistake.path.starts_with('[');
-                let separator = if joins { "" } else { "." };
                 let place = Node {
                     span: mistake.span,
-                    path: format!("{}{separator}{}", node.path, mistake.path),
+                    path: path(&node.path, &mistake.path),
                     ..node.clone()
                 };
                 place.refuse::<()>(mistake.message, mistake.help.unwrap_or_default());
@@ -37,6 +35,13 @@ pub(super) fn pattern(node: &Node<'_>) -> Option<Pattern> {
             None
         }
     }
+}
+
+/// The way to something in a pattern: that to the pattern, and that inside it.
+pub(crate) fn path(outer: &str, inner: &str) -> String {
+    let joins = inner.is_empty() || inner.starts_with('[');
+    let separator = if joins { "" } else { "." };
+    format!("{outer}{separator}{inner}")
 }
 
 /// The value as a tree. What JSON does not have is noted and becomes null; `not_json` then has its place.

@@ -93,6 +93,21 @@ impl Mistakes {
         };
         self.list.iter().map(one).collect()
     }
+
+    /// A list of objects: `path`, `message`, `help` (or null), for what has no text with lines.
+    pub(crate) fn without_places(&self) -> Value {
+        let one = |mistake: &Mistake| json!({"path": mistake.path, "message": mistake.message, "help": mistake.help});
+        self.list.iter().map(one).collect()
+    }
+
+    /// All of them in one line.
+    pub(crate) fn in_a_line(&self) -> String {
+        let one = |mistake: &Mistake| match &mistake.help {
+            Some(help) => format!("{} ({help})", mistake.sentence()),
+            None => mistake.sentence(),
+        };
+        self.list.iter().map(one).collect::<Vec<_>>().join("; ")
+    }
 }
 
 impl fmt::Display for Mistakes {

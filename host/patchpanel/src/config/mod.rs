@@ -6,17 +6,21 @@
 //!
 //! Messages repeat names and keys, never values that could be secrets; lines of the file are quoted without them.
 
+mod definition;
+mod describe;
 mod filter;
 mod mistakes;
 mod model;
 mod names;
 mod node;
 mod plugins;
+mod policy;
 mod quantity;
 mod render;
 mod report;
 mod routes;
 mod settings;
+mod subscription;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -28,11 +32,13 @@ use std::path::Path;
 use anyhow::Context as _;
 use toml::de::DeTable;
 
+pub(crate) use self::filter::path as filter_path;
 pub(crate) use self::mistakes::Mistakes;
-pub(crate) use self::model::{ChannelConfig, Config, SubscriptionConfig};
+pub(crate) use self::model::{ChannelConfig, Config, StoreConfig, SubscriptionConfig};
 pub(crate) use self::names::suggestion;
 use self::node::Section;
 use self::plugins::Plugins;
+pub(crate) use self::quantity::{duration, duration_text};
 use self::report::Report;
 use self::routes::Routes;
 use self::settings::Settings;
@@ -74,19 +80,20 @@ fn read(text: &str, base: &Path, bundled: &[&str], report: &Report) -> Config {
     let (root, _) = DeTable::parse_recoverable(&syntax.readable);
     let config = Section::read(report, Some(root.get_ref()), 0..0, "", |root| {
         let settings = Settings::read(root, base);
-        let mut plugins = Plugins::read(root, &settings, base, bundled);
-        let routes = Routes::read(root, &mut plugins);
+        let plugins = Plugins::read(root, &settings, base, bundled);
+        let routes = Routes::read(root, plugins);
         Config {
             plugins_dir: settings.plugins_dir,
             cache_dir: settings.cache_dir,
             server: settings.server,
             limits: settings.limits,
             store: settings.store,
-            plugins: plugins.into_used(),
+            plugins: routes.catalog.plugins.used_by(&routes.units),
             ingress: routes.ingress,
             channels: routes.channels,
             subscriptions: routes.subscriptions,
             units: routes.units,
+            catalog: routes.catalog,
         }
     });
     syntax.report(report);

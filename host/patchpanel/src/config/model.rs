@@ -5,10 +5,12 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use patchpanel_event::{Level, Limits, TextSelector};
+use patchpanel_event::{FieldPath, Level, Limits, TextSelector};
 use patchpanel_filter::Pattern;
-use patchpanel_router::RetryPolicy;
+use patchpanel_router::{BreakerPolicy, RetryPolicy, Start, Target, Throttle};
 use patchpanel_runtime::{PluginSpec, UnitSpec};
+
+use super::definition::Catalog;
 
 /// Everything that `patchpanel.toml` says, and the defaults for what it does not say. All names that refer to something
 /// else in it are resolved.
@@ -34,6 +36,8 @@ pub(crate) struct Config {
     pub(crate) subscriptions: Vec<SubscriptionConfig>,
     /// Every use of a plugin, with the configuration that it has there.
     pub(crate) units: Vec<UnitSpec>,
+    /// What further subscriptions may refer to.
+    pub(super) catalog: Catalog,
 }
 
 /// The HTTP side.
@@ -47,13 +51,17 @@ pub(crate) struct Server {
     pub(crate) max_body: usize,
 }
 
-/// The bounds of the store in memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where accepted events are kept, and how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StoreConfig {
-    /// Pending events.
-    pub(crate) events: usize,
-    /// Bytes of their JSON.
-    pub(crate) bytes: usize,
+    /// The database file; `None`: in memory.
+    pub(crate) path: Option<PathBuf>,
+    /// How long an event is kept after its acceptance, if all of its deliveries are settled by then.
+    pub(crate) keep_for: Duration,
+    /// Where the store takes more bytes than this, the oldest settled events go.
+    pub(crate) keep_bytes: u64,
+    /// Bytes that the store may take; at that, new events are refused.
+    pub(crate) budget: u64,
 }
 
 /// A transform that every event passes before it is stored.
@@ -82,6 +90,8 @@ pub(crate) struct ChannelConfig {
     pub(crate) concurrency: NonZeroUsize,
     /// A call that takes longer counts as failed; longer than the plugin's own deadline.
     pub(crate) deadline: Duration,
+    /// When it is left alone.
+    pub(crate) breaker: BreakerPolicy,
     /// [`UnitSpec::id`]
     pub(crate) unit: String,
 }
@@ -97,8 +107,10 @@ pub(crate) struct SubscriptionConfig {
     pub(crate) min_level: Level,
     /// Run at each attempt, in this order.
     pub(crate) transforms: Vec<StepConfig>,
-    /// [`ChannelConfig::name`], also where the file has an alias.
-    pub(crate) channel: String,
+    /// Where they go; a channel by its [`ChannelConfig::name`], also where the file has an alias.
+    pub(crate) target: Target,
+    /// Which of the events that are kept already it gets when it is new.
+    pub(crate) start: Start,
     /// Higher ones come first where several want the same channel.
     pub(crate) priority: i32,
     /// Handed to the channel.
@@ -109,6 +121,12 @@ pub(crate) struct SubscriptionConfig {
     pub(crate) concurrency: NonZeroUsize,
     /// Most deliveries in one batch.
     pub(crate) batch: NonZeroUsize,
+    /// How fast at most.
+    pub(crate) throttle: Option<Throttle>,
+    /// Deliveries with the same value there come one after the other.
+    pub(crate) ordering: Option<FieldPath>,
+    /// Deliveries that are older are not attempted any more.
+    pub(crate) expires_after: Option<Duration>,
 }
 
 /// A transform of a subscription.

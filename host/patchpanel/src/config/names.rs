@@ -50,16 +50,25 @@ pub(super) fn rule() -> String {
 }
 
 /// Names that must be unique among each other, with where they were given first.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Taken(BTreeMap<String, String>);
 
 impl Taken {
-    /// Takes a name for what stands at `owner`; a name that is taken already is a mistake at `node`.
+    /// The name may be given again.
+    pub(super) fn release(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
+    /// Takes a name for what stands at `owner`, empty for what stands in no file; a name that is taken already is a mistake at `node`.
     pub(super) fn take(&mut self, name: &str, owner: &str, node: &Node<'_>) {
         if let Some(first) = self.0.get(name) {
+            let owner = match first.as_str() {
+                "" => "one that was created while the router runs".to_owned(),
+                first => format!("`{first}`"),
+            };
             node.refuse::<()>(
                 format!("the name `{name}` is taken"),
-                format!("`{first}` has it already; choose another"),
+                format!("{owner} has it already; choose another"),
             );
         } else {
             self.0.insert(name.to_owned(), owner.to_owned());

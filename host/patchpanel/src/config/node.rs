@@ -79,6 +79,8 @@ pub(super) struct Section<'t> {
     span: Range<usize>,
     path: String,
     known: RefCell<Vec<&'static str>>,
+    /// Keys that were refused already.
+    gone: RefCell<Vec<&'static str>>,
 }
 
 /// A key that the file's author chose, and its value.
@@ -104,6 +106,7 @@ impl<'t> Section<'t> {
             span,
             path: path.to_owned(),
             known: RefCell::default(),
+            gone: RefCell::default(),
         };
         let value = read(&section);
         section.refuse_unknown();
@@ -140,6 +143,15 @@ impl<'t> Section<'t> {
             );
         }
         value
+    }
+
+    /// A key that was known once: `help` says what has taken its place.
+    pub(super) fn gone(&self, key: &'static str, help: &str) {
+        let entry = self.entries().into_iter().find(|entry| entry.name == key);
+        if let Some(entry) = entry {
+            self.gone.borrow_mut().push(key);
+            entry.key.refuse::<()>("this key is gone", help);
+        }
     }
 
     /// A section below this one; where it is not there, `read` finds nothing and so gives the defaults.
@@ -204,7 +216,7 @@ impl<'t> Section<'t> {
             return;
         }
         for Entry { name, key, value } in self.entries() {
-            if known.contains(&name) {
+            if known.contains(&name) || self.gone.borrow().contains(&name) {
                 continue;
             }
             // Somebody may have put a secret where none belongs, and a slip can make a key of a value.
@@ -238,7 +250,7 @@ impl<'t> Section<'t> {
 }
 
 /// Notes a mistake; an empty `help` is none.
-fn note<T>(
+pub(super) fn note<T>(
     report: &Report,
     sort: Sort,
     span: Range<usize>,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use patchpanel_runtime::{Grants, HttpGrant, LimitSettings, PluginSpec, SecretSource};
+use patchpanel_runtime::{Grants, HttpGrant, LimitSettings, PluginSpec, SecretSource, UnitSpec};
 use serde_json::{Map, Value};
 
 use super::names;
@@ -19,16 +19,17 @@ const SIZES: std::ops::RangeInclusive<u64> = 1..=4 << 30;
 const CHANNEL_DEADLINE: Duration = Duration::from_secs(30);
 
 /// All plugins that may be referred to.
+#[derive(Clone, Debug)]
 pub(super) struct Plugins {
     /// Those that have a section, in the order of the text, and then those without one that are used.
     specs: Vec<PluginSpec>,
     /// `config` of those that have one.
     configs: BTreeMap<String, Map<String, Value>>,
-    used: BTreeSet<String>,
     /// Names of components: bundled ones, and files in the plugins directory.
     components: BTreeSet<String>,
+    directory: PathBuf,
     /// As messages name it.
-    directory: String,
+    shown_directory: String,
     data_dir: PathBuf,
 }
 
@@ -39,9 +40,9 @@ impl Plugins {
         let mut plugins = Plugins {
             specs: Vec::new(),
             configs: BTreeMap::new(),
-            used: BTreeSet::new(),
             components: bundled.iter().map(|name| (*name).to_owned()).chain(files).collect(),
-            directory: shown.display().to_string(),
+            directory: settings.plugins_dir.clone(),
+            shown_directory: shown.display().to_string(),
             data_dir: settings.data_dir.clone(),
         };
         let secrets = root.section("secrets", |section| secrets(section, base));
@@ -106,7 +107,6 @@ impl Plugins {
             };
             self.specs.push(spec);
         }
-        self.used.insert(name.to_owned());
         Some(name.to_owned())
     }
 
@@ -123,13 +123,16 @@ impl Plugins {
         spec.and_then(|spec| spec.limits.deadline).unwrap_or(CHANNEL_DEADLINE)
     }
 
-    /// The plugins that something referred to.
-    pub(super) fn into_used(self) -> Vec<PluginSpec> {
-        let used = self.used;
-        self.specs
-            .into_iter()
-            .filter(|spec| used.contains(&spec.name))
-            .collect()
+    /// The plugins that these are uses of.
+    pub(super) fn used_by(&self, units: &[UnitSpec]) -> Vec<PluginSpec> {
+        let used: BTreeSet<&str> = units.iter().map(|unit| unit.plugin.as_str()).collect();
+        let used = |spec: &&PluginSpec| used.contains(spec.name.as_str());
+        self.specs.iter().filter(used).cloned().collect()
+    }
+
+    /// Takes up components that have come since the file was read; those that have gone may still be in service.
+    pub(super) fn look_again(&mut self) {
+        self.components.extend(component_files(&self.directory));
     }
 
     fn refuse_component<T>(&self, node: &Node<'_>, name: &str) -> Option<T> {
@@ -142,7 +145,7 @@ impl Plugins {
         let meant = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
         let help = format!(
             "{meant}`{name}` is not bundled, and there is no {}/{name}.wasm",
-            self.directory
+            self.shown_directory
         );
         node.lacks(format!("there is no plugin `{name}`"), help)
     }

@@ -24,7 +24,7 @@ const SIZES: [(&str, u64); 9] = [
 ];
 
 /// Reads `250ms`, `30s`, `1.5m`, `1h`, `2d`.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     number_with_unit(text, &DURATIONS).map(Duration::from_millis)
 }
 
@@ -34,7 +34,7 @@ pub(super) fn size(text: &str) -> Option<u64> {
 }
 
 /// As [`duration`] reads it, in the largest unit without a fraction.
-pub(super) fn duration_text(duration: Duration) -> String {
+pub(crate) fn duration_text(duration: Duration) -> String {
     let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     largest_unit(millis, DURATIONS.iter().rev())
 }

@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use patchpanel_event::Limits;
-use patchpanel_store::MemoryLimits;
 
 use super::model::{Server, StoreConfig};
-use super::names;
 use super::node::Section;
+use super::quantity::size_text;
 
 /// Where the router listens unless told otherwise.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7077);
@@ -21,8 +20,15 @@ const MAX_BODY: usize = 16 << 20;
 const LARGEST_BODY: u64 = 1 << 30;
 /// Deepest nesting that serde_json reads; filters have it read an event's payload.
 const DEEPEST: u32 = 127;
-/// What can be stored at most; so large that memory ends before.
-const LARGEST_STORE: u64 = 1 << 44;
+/// The store's file, unless told otherwise.
+const STORE_FILE: &str = "patchpanel.db";
+/// What can be stored: less than the smallest would not hold one event of the default size, and the largest is beyond
+/// any disk.
+const STORE: std::ops::RangeInclusive<u64> = 1 << 20..=1 << 50;
+const KEEP_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// Bytes of settled events and bytes in all: on disk, and in memory.
+const ON_DISK: (u64, u64) = (10 << 30, 20 << 30);
+const IN_MEMORY: (u64, u64) = (64 << 20, 512 << 20);
 
 pub(super) struct Settings {
     pub(super) plugins_dir: PathBuf,
@@ -44,7 +50,7 @@ impl Settings {
             cache_dir: path("cache_dir").or_else(user_cache),
             server: root.section("server", server),
             limits: root.section("limits", limits),
-            store: root.section("store", store),
+            store: root.section("store", |section| store(section, base)),
         }
     }
 }
@@ -88,26 +94,44 @@ fn limits(section: &Section<'_>) -> Limits {
     }
 }
 
-fn store(section: &Section<'_>) -> StoreConfig {
-    if let Some(node) = section.get("kind")
-        && let Some(kind) = node.text()
-        && kind != "memory"
-    {
-        let help = match names::nearest(kind, ["memory"]) {
-            Some(_) => "did you mean \"memory\"?",
-            None => "\"memory\" is the only kind for now; it forgets its events when the router ends",
-        };
-        node.refuse::<()>("not a kind of store", help);
-    }
-    let defaults = MemoryLimits::default();
-    let events = section.get("max_events").and_then(|node| node.count(u32::MAX));
-    let events = events.and_then(|events| usize::try_from(events).ok());
+fn store(section: &Section<'_>, base: &Path) -> StoreConfig {
+    section.gone(
+        "max_events",
+        "the store is bounded by bytes: write disk_budget = \"20GiB\"",
+    );
+    section.gone("max_bytes", "write disk_budget, and retention.size for what is settled");
+    let kinds = [("sqlite", true), ("memory", false)];
+    let on_disk = section.get("kind").and_then(|node| node.choice(&kinds)).unwrap_or(true);
+    let path = section.get("path");
+    let path = match path {
+        Some(node) if !on_disk => node.refuse("means nothing to a store in memory", "leave it out"),
+        Some(node) => node.path(base),
+        None => Some(base.join(STORE_FILE)),
+    };
+    let (kept, whole) = if on_disk { ON_DISK } else { IN_MEMORY };
+    let size = |section: &Section<'_>, key| {
+        let size = section.get(key).and_then(|node| node.size(STORE));
+        size.and_then(|bytes| u64::try_from(bytes).ok())
+    };
+    section.get("when_full").and_then(|node| node.choice(&[("refuse", ())]));
+    let budget = size(section, "disk_budget").unwrap_or(whole);
+    let (keep_for, keep_bytes) = section.section("retention", |retention| {
+        let age = retention.get("age").and_then(|node| node.duration(Duration::ZERO));
+        let bytes = size(retention, "size");
+        if bytes.is_some_and(|bytes| bytes > budget) {
+            let help = format!("make `disk_budget` larger; it is \"{}\" here", size_text(budget));
+            retention.lacks::<()>(
+                "`size`, for what is settled, is more than the store may take in all",
+                help,
+            );
+        }
+        (age.unwrap_or(KEEP_FOR), bytes.unwrap_or(kept.min(budget / 2)))
+    });
     StoreConfig {
-        events: events.unwrap_or(defaults.events),
-        bytes: section
-            .get("max_bytes")
-            .and_then(|node| node.size(1..=LARGEST_STORE))
-            .unwrap_or(defaults.bytes),
+        path: path.filter(|_| on_disk),
+        keep_for,
+        keep_bytes,
+        budget,
     }
 }
 

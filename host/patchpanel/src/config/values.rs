@@ -146,6 +146,28 @@ impl<'t> Node<'t> {
         })
     }
 
+    /// One of some words.
+    pub(super) fn choice<T: Clone>(&self, words: &[(&str, T)]) -> Option<T> {
+        self.choice_or(words, "")
+    }
+
+    /// As [`Node::choice`], where another kind of value is possible, too: `others` are examples for the advice.
+    pub(super) fn choice_or<T: Clone>(&self, words: &[(&str, T)], others: &str) -> Option<T> {
+        let text = self.text()?;
+        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
+            return Some(value.clone());
+        }
+        let help = match names::nearest(text, words.iter().map(|(word, _)| *word)) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => {
+                let known = words.iter().map(|(word, _)| format!("\"{word}\""));
+                let known = known.chain(Some(others.to_owned()).filter(|others| !others.is_empty()));
+                format!("write {}", known.collect::<Vec<_>>().join(" or "))
+            }
+        };
+        self.refuse("not a value that is known here", help)
+    }
+
     /// An address to listen on.
     pub(super) fn address(&self) -> Option<SocketAddr> {
         let text = self.text()?;

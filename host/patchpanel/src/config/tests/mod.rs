@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+mod deliveries;
 mod reference;
 mod secrets;
 
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use patchpanel_event::{Level, Limits, TextSelector};
-use patchpanel_router::RetryPolicy;
+use patchpanel_router::{RetryPolicy, Target};
 use patchpanel_runtime::{Grants, LimitSettings, Role};
 use serde_json::json;
 
@@ -72,7 +73,7 @@ fn broken_syntax_does_not_hide_the_mistakes_of_other_sections() {
 
 #[test]
 fn mistakes_are_json_too() {
-    let mistakes = parse("[server]\n  lisen = 1\n\n[store]\nmax_events = 0").unwrap_err();
+    let mistakes = parse("[server]\n  lisen = 1\n\n[limits]\ndepth = 0").unwrap_err();
     assert_eq!(
         mistakes.in_file("a.toml").to_json(),
         json!([
@@ -81,8 +82,8 @@ fn mistakes_are_json_too() {
                 "message": "unknown key `lisen`", "help": "did you mean `listen`?",
             },
             {
-                "file": "a.toml", "line": 5, "column": 14, "path": "store.max_events",
-                "message": "out of bounds", "help": "write a number from 1 to 4294967295",
+                "file": "a.toml", "line": 5, "column": 9, "path": "limits.depth",
+                "message": "out of bounds", "help": "write a number from 1 to 127",
             },
         ])
     );
@@ -96,7 +97,9 @@ fn an_empty_file_is_all_defaults() {
     assert_eq!(config.server.drain, Duration::from_secs(30));
     assert_eq!(config.server.max_body, 16 << 20);
     assert_eq!(config.limits, Limits::default());
-    assert_eq!((config.store.events, config.store.bytes), (1_000_000, 512 << 20));
+    assert_eq!(config.store.path.as_deref(), Some(Path::new("/base/patchpanel.db")));
+    assert_eq!(config.store.keep_for, Duration::from_secs(7 * 24 * 3600));
+    assert_eq!((config.store.keep_bytes, config.store.budget), (10 << 30, 20 << 30));
     assert!(config.plugins.is_empty() && config.units.is_empty());
     assert!(config.ingress.is_empty() && config.channels.is_empty() && config.subscriptions.is_empty());
 }
@@ -144,7 +147,10 @@ fn the_example_reads_as_meant() {
         (["file".to_owned()].as_slice(), 35)
     );
     let subscription = &config.subscriptions[0];
-    assert_eq!((subscription.channel.as_str(), subscription.priority), ("audit", 10));
+    assert_eq!(
+        (&subscription.target, subscription.priority),
+        (&Target::Channel("audit".to_owned()), 10)
+    );
     assert_eq!(
         (subscription.min_level, subscription.retry),
         (Level::Debug, RetryPolicy::default())
@@ -245,7 +251,7 @@ fn uses_have_their_own_ids_and_configurations() {
         ]
     );
     let subscription = &config.subscriptions[0];
-    assert_eq!(subscription.channel, "out");
+    assert_eq!(subscription.target, Target::Channel("out".to_owned()));
     assert_eq!(subscription.transforms[0].fields, TextSelector::default());
     assert_eq!(
         subscription.transforms[1].fields,

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use patchpanel_event::TextSelector;
+use patchpanel_router::{RetryPolicy, WhenExceeded};
 use patchpanel_runtime::LimitSettings;
 
 use super::super::read;
@@ -55,29 +57,41 @@ fn the_reference_is_valid_complete_and_says_the_defaults() {
         .clone();
     assert_eq!(directory.unwrap().components().collect::<PathBuf>(), Path::new("/base"));
     assert_eq!(config.ingress[0].fields, TextSelector::default());
-    let minimal = "subscriptions = [{ name = 'a', channel = 'b' }]\nchannels = [{ name = 'b', plugin = 'log' }]";
+    let minimal = "subscriptions = [{ name = 'a', channel = 'b' }, { name = 'c', pull = {} }]
+        channels = [{ name = 'b', plugin = 'log' }]";
     let minimal = parse(minimal).unwrap();
     let (shown, default) = (&config.subscriptions[0], &minimal.subscriptions[0]);
     assert_eq!(
         (
             shown.min_level,
             shown.priority,
-            shown.retry,
+            shown.start,
+            RetryPolicy {
+                max_age: None,
+                ..shown.retry
+            },
             shown.concurrency,
             shown.batch
         ),
         (
             default.min_level,
             default.priority,
+            default.start,
             default.retry,
             default.concurrency,
             default.batch
         )
     );
+    let throttle = shown.throttle.unwrap();
+    assert_eq!(
+        (throttle.per, throttle.burst, throttle.when_exceeded),
+        (Duration::from_secs(1), throttle.rate, WhenExceeded::default())
+    );
+    assert_eq!(config.subscriptions[1].target, minimal.subscriptions[1].target);
     let (shown, default) = (&config.channels[0], &minimal.channels[0]);
     assert_eq!(
-        (shown.min_level, shown.concurrency),
-        (default.min_level, default.concurrency)
+        (shown.min_level, shown.concurrency, shown.breaker),
+        (default.min_level, default.concurrency, default.breaker)
     );
     let limits = patchpanel_runtime::Limits::default();
     let said = &config
