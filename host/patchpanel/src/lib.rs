@@ -28,11 +28,7 @@ pub fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("patchpanel: {error:#}");
-            ExitCode::from(if error.is::<config::Mistakes>() {
-                exit::WRONG_INPUT
-            } else {
-                exit::FAILED
-            })
+            ExitCode::from(commands::code(&error))
         }
     }
 }

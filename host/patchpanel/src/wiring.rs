@@ -62,7 +62,8 @@ pub(crate) fn table(config: &Config, generation: &Generation) -> anyhow::Result<
         name: entry.name.as_str().into(),
         filter: entry.filter.clone(),
         min_level: entry.min_level,
-        channel: entry.channel.clone(),
+        target: entry.target.clone(),
+        start: entry.start,
         plan: DeliveryPlan {
             priority: entry.priority,
             transforms: entry
@@ -74,6 +75,9 @@ pub(crate) fn table(config: &Config, generation: &Generation) -> anyhow::Result<
             retry: entry.retry,
             batch: entry.batch,
             concurrency: entry.concurrency,
+            throttle: entry.throttle,
+            ordering: entry.ordering.clone(),
+            expires_after: entry.expires_after,
         },
     });
     let channels = config.channels.iter().map(|entry| {
@@ -88,6 +92,7 @@ pub(crate) fn table(config: &Config, generation: &Generation) -> anyhow::Result<
             min_level: entry.min_level,
             concurrency: entry.concurrency,
             deadline: entry.deadline,
+            breaker: entry.breaker,
             direct: DeliveryPlan::default(),
             handle,
         }

@@ -1,8 +1,15 @@
 //! The command line.
 
+mod remote;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use self::remote::{
+    DeadLettersCommand, DeliveriesCommand, EventsCommand, EventsListArgs, PageArgs, RemoteArgs, ReplayCommand,
+    ReplayStartArgs, SelectionArgs, SubscriptionsCommand,
+};
 
 /// An event router that anyone can extend with sandboxed WebAssembly plugins.
 #[derive(Debug, Parser)]
@@ -30,6 +37,21 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Send events to a running router
     Publish(PublishArgs),
+    /// Look at the events that a running router keeps
+    #[command(subcommand)]
+    Events(EventsCommand),
+    /// Look at deliveries of a running router
+    #[command(subcommand)]
+    Deliveries(DeliveriesCommand),
+    /// Look at deliveries that failed for good, deliver them again, or discard them
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
+    /// Deliver events of the past once more
+    #[command(subcommand)]
+    Replay(ReplayCommand),
+    /// Create and remove subscriptions while the router runs
+    #[command(subcommand)]
+    Subscriptions(SubscriptionsCommand),
     /// Work with configuration files
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -105,12 +127,8 @@ pub(crate) struct ExplainArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PublishArgs {
-    /// Where the router listens
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7077")]
-    pub(crate) url: String,
-    /// Print the result as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) remote: RemoteArgs,
     /// Events: one JSON object per line, or one JSON array; `-` is standard input
     #[arg(value_name = "FILE", default_value = "-")]
     pub(crate) file: PathBuf,

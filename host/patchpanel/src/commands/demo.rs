@@ -1,7 +1,7 @@
 //! `patchpanel demo`: the git history of a repository through redaction, routing and delivery.
 
 use std::fs;
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -25,8 +25,11 @@ pub(crate) fn demo(args: &DemoArgs) -> anyhow::Result<u8> {
     let config = config::parse(CONFIG, &dir).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
     // What an earlier demo left would be counted as of this one.
     let audit = dir.join("audit.ndjson");
-    if audit.exists() {
-        fs::remove_file(&audit)?;
+    for file in ["audit.ndjson", "demo.db", "demo.db-wal", "demo.db-shm"] {
+        match fs::remove_file(dir.join(file)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
     }
     let serving = !args.once && std::io::stdout().is_terminal();
     service::runtime()?.block_on(async {
@@ -101,7 +104,7 @@ async fn tell_history(service: &Service, mut history: History, audit: &Path) -> 
 /// Waits where the router is full: a demo has time.
 async fn publish(service: &Service, batch: Vec<Event>) -> anyhow::Result<()> {
     loop {
-        match service.router.publish(batch.clone()).await {
+        match service.router.publish(batch.clone(), None).await {
             Err(error) if error.is_overload() => tokio::time::sleep(Duration::from_millis(20)).await,
             other => return other.map(|_| ()).map_err(|error: PublishError| error.into()),
         }

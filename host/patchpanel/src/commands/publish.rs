@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
+use super::client::Client;
 use crate::cli::PublishArgs;
 use crate::exit;
 
@@ -26,13 +27,8 @@ struct Sent {
 }
 
 pub(crate) fn publish(args: &PublishArgs) -> anyhow::Result<u8> {
-    let url = format!("{}/v1/events", args.url.trim_end_matches('/'));
+    let client = Client::new(&args.remote.url);
     let mut input = open(&args.file)?;
-    let agent = ureq::Agent::config_builder()
-        .timeout_global(Some(Duration::from_secs(120)))
-        .http_status_as_error(false)
-        .build()
-        .new_agent();
     let mut sent = Sent::default();
     let first = loop {
         let buffer = input.fill_buf()?;
@@ -57,11 +53,11 @@ pub(crate) fn publish(args: &PublishArgs) -> anyhow::Result<u8> {
                 "a JSON array of more than {ARRAY_BYTES} bytes cannot be sent at once; write one event per line instead"
             );
         }
-        send(&agent, &url, "application/json", &body, 1, &mut sent)?;
+        send(&client, "application/json", &body, 1, &mut sent)?;
     } else {
-        send_lines(&agent, &url, input, &mut sent)?;
+        send_lines(&client, input, &mut sent)?;
     }
-    if args.json {
+    if args.remote.json {
         println!("{}", json!({"accepted": sent.accepted, "duplicates": sent.duplicates}));
     } else {
         eprintln!("{} events accepted, {} duplicates", sent.accepted, sent.duplicates);
@@ -78,13 +74,13 @@ fn open(file: &Path) -> anyhow::Result<Box<dyn BufRead>> {
     )))
 }
 
-fn send_lines(agent: &ureq::Agent, url: &str, mut input: Box<dyn BufRead>, sent: &mut Sent) -> anyhow::Result<()> {
+fn send_lines(client: &Client, mut input: Box<dyn BufRead>, sent: &mut Sent) -> anyhow::Result<()> {
     let (mut body, mut lines, mut first_line) = (Vec::new(), 0, 1);
     loop {
         let read = input.by_ref().take(ARRAY_BYTES).read_until(b'\n', &mut body)?;
         lines += usize::from(read > 0);
         if (read == 0 && !body.is_empty()) || lines >= BATCH_LINES || body.len() >= BATCH_BYTES {
-            send(agent, url, "application/x-ndjson", &body, first_line, sent)?;
+            send(client, "application/x-ndjson", &body, first_line, sent)?;
             first_line += lines;
             (lines, body) = (0, Vec::new());
         }
@@ -94,43 +90,27 @@ fn send_lines(agent: &ureq::Agent, url: &str, mut input: Box<dyn BufRead>, sent:
     }
 }
 
-fn send(
-    agent: &ureq::Agent,
-    url: &str,
-    content_type: &str,
-    body: &[u8],
-    first_line: usize,
-    sent: &mut Sent,
-) -> anyhow::Result<()> {
+fn send(client: &Client, content_type: &str, body: &[u8], first_line: usize, sent: &mut Sent) -> anyhow::Result<()> {
     for attempt in 1.. {
-        let mut response = agent
-            .post(url)
-            .header("content-type", content_type)
-            .send(body)
-            .with_context(|| format!("cannot reach the router at {url}"))?;
-        let status = response.status().as_u16();
-        let text = response.body_mut().read_to_string().unwrap_or_default();
-        let answer: Value = serde_json::from_str(&text).unwrap_or_default();
-        let number = |name: &str| answer.get(name).and_then(Value::as_u64).unwrap_or(0);
-        if status == 202 {
-            sent.accepted += number("accepted");
-            sent.duplicates += number("duplicates");
+        let answer = client.send("/v1/events", content_type, body)?;
+        let number = |name: &str| answer.body.get(name).and_then(Value::as_u64);
+        if answer.status == 202 {
+            sent.accepted += number("accepted").unwrap_or(0);
+            sent.duplicates += number("duplicates").unwrap_or(0);
             return Ok(());
         }
-        if matches!(status, 429 | 503) && attempt < TRIES {
+        if matches!(answer.status, 429 | 503) && attempt < TRIES {
             std::thread::sleep(Duration::from_millis(100 << attempt));
             continue;
         }
-        let detail = answer
-            .get("detail")
-            .and_then(Value::as_str)
-            .unwrap_or("no reason was given");
-        let place = match answer.get("line").and_then(Value::as_u64) {
+        let place = match number("line") {
             Some(line) => format!(" (input line {})", first_line as u64 + line - 1),
             None => String::new(),
         };
         bail!(
-            "the router refused the events with status {status}{place}: {detail}\n{} events were accepted before that",
+            "the router refused the events with status {}{place}: {}\n{} events were accepted before that",
+            answer.status,
+            answer.detail(),
             sent.accepted
         );
     }

@@ -17,6 +17,9 @@ use super::problem::Problem;
 
 /// Most events in one request.
 const MOST_EVENTS: usize = 10_000;
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// Bytes of such a key.
+const LONGEST_KEY: usize = 255;
 
 /// Takes one event or many; a request is accepted whole or not at all.
 pub(super) async fn publish(
@@ -24,15 +27,10 @@ pub(super) async fn publish(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(format!(
-            "the body has more than the {} bytes that are allowed; send fewer events at once",
-            app.max_body
-        )),
-        _ => Problem::invalid("the body could not be read to its end", None),
-    })?;
+    let body = body.map_err(|rejection| Problem::unreadable(&rejection))?;
+    let key = idempotency_key(&headers)?;
     let events = read(&headers, body, &app.limits)?;
-    let acceptances = app.router.publish(events).await?;
+    let acceptances = app.router.publish(events, key).await?;
     let duplicates = acceptances.iter().filter(|acceptance| acceptance.duplicate).count();
     let events: Vec<_> = acceptances
         .iter()
@@ -40,6 +38,20 @@ pub(super) async fn publish(
         .collect();
     let answer = json!({"accepted": acceptances.len() - duplicates, "duplicates": duplicates, "events": events});
     Ok((StatusCode::ACCEPTED, Json(answer)).into_response())
+}
+
+/// The request's own identity: sent again, none of its events is accepted twice, whatever ids they have.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let mut keys = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let (Some(key), second) = (keys.next(), keys.next()) else {
+        return Ok(None);
+    };
+    match key.to_str() {
+        Ok(key) if second.is_none() && (1..=LONGEST_KEY).contains(&key.len()) && !key.contains('\t') => Ok(Some(key)),
+        _ => Err(Problem::request(format!(
+            "the header `{IDEMPOTENCY_KEY}` must be given once, with 1 to {LONGEST_KEY} printable ASCII characters"
+        ))),
+    }
 }
 
 fn read(headers: &HeaderMap, body: Bytes, limits: &Limits) -> Result<Vec<Event>, Problem> {

@@ -1,11 +1,20 @@
 //! The HTTP interface.
 
+mod answer;
+mod deliveries;
 mod events;
+mod fields;
+mod history;
+mod paths;
 mod problem;
+mod pull;
+mod replays;
+mod subscriptions;
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, State};
+use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -18,10 +27,13 @@ use tokio::net::TcpListener;
 
 use problem::Problem;
 
+use crate::service::Desk;
+
 /// What requests work with.
 pub(crate) struct App {
     pub(crate) router: Arc<Router>,
     pub(crate) registry: Arc<Registry>,
+    pub(crate) desk: Desk,
     pub(crate) limits: Limits,
     pub(crate) max_body: usize,
 }
@@ -37,7 +49,31 @@ pub(crate) async fn serve(
 
 fn routes(app: Arc<App>) -> Routes {
     Routes::new()
-        .route("/v1/events", post(events::publish))
+        .route("/v1/events", get(history::list).post(events::publish))
+        .route("/v1/events/query", post(history::query))
+        .route("/v1/events/{id}", get(history::show))
+        .route("/v1/events/{id}/deliveries", get(history::deliveries))
+        .route("/v1/deliveries", get(deliveries::list))
+        .route("/v1/deliveries/status", post(deliveries::status))
+        .route("/v1/deliveries/{*id}", get(deliveries::show))
+        .route("/v1/dead-letters", get(deliveries::dead))
+        .route("/v1/dead-letters/redrive", post(deliveries::redrive))
+        .route("/v1/dead-letters/discard", post(deliveries::discard))
+        .route("/v1/dead-letters/{*id}", get(deliveries::show_dead))
+        .route("/v1/replays", get(replays::list).post(replays::start))
+        .route("/v1/replays/{number}", get(replays::show).delete(replays::cancel))
+        .route(
+            "/v1/subscriptions",
+            get(subscriptions::list).post(subscriptions::create),
+        )
+        .route(
+            "/v1/subscriptions/{name}",
+            get(subscriptions::show).delete(subscriptions::remove),
+        )
+        .route("/v1/subscriptions/{name}/pull", post(pull::pull))
+        .route("/v1/subscriptions/{name}/ack", post(pull::ack))
+        .route("/v1/subscriptions/{name}/nack", post(pull::nack))
+        .route("/v1/subscriptions/{name}/extend", post(pull::extend))
         .route("/v1/plugins", get(plugins))
         .route("/v1/stats", get(stats))
         .route("/healthz", get(healthz))
@@ -46,6 +82,20 @@ fn routes(app: Arc<App>) -> Routes {
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(app.max_body))
         .with_state(app)
+}
+
+/// What a path names: an id, or all the rest of it.
+struct Named(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Named, Problem> {
+        match Path::<String>::from_request_parts(parts, state).await {
+            Ok(Path(name)) => Ok(Named(name)),
+            Err(_) => Err(Problem::request("what the path names is not UTF-8, percent-encoded")),
+        }
+    }
 }
 
 /// The process runs.
@@ -57,6 +107,10 @@ async fn healthz() -> Json<serde_json::Value> {
 async fn readyz(State(app): State<Arc<App>>) -> Response {
     if app.router.is_draining() {
         return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "draining"}))).into_response();
+    }
+    if let Err(error) = app.router.health() {
+        let said = json!({"status": "store", "reason": error.to_string()});
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(said)).into_response();
     }
     let statuses = app.registry.statuses().into_iter();
     let quarantined: Vec<String> = statuses
@@ -76,14 +130,14 @@ async fn stats(State(app): State<Arc<App>>) -> Result<Response, Problem> {
 }
 
 async fn unknown(uri: Uri) -> Problem {
-    let known = "POST /v1/events, GET /v1/plugins, GET /v1/stats, GET /healthz, GET /readyz";
     Problem::not_found(format!(
-        "{} is not a path of this router; there are {known}",
-        uri.path()
+        "{} is not a path of this router; there are {}",
+        uri.path(),
+        paths::plain()
     ))
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> Problem {
-    let right = if uri.path() == "/v1/events" { "POST" } else { "GET" };
+    let right = paths::methods(uri.path());
     Problem::method(format!("{} answers to {right}, not to {method}", uri.path()))
 }

@@ -1,10 +1,14 @@
 //! Errors as callers see them: `application/problem+json` (RFC 9457), with what to mend.
 
+use axum::extract::rejection::BytesRejection;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use patchpanel_router::{PublishError, StepFailure};
+use patchpanel_router::{PublishError, PullError, ReplayError, StepFailure};
 use patchpanel_store::StoreError;
 use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::service::Refusal;
 
 /// An error answer. Holds no values of events.
 #[derive(Debug, Serialize)]
@@ -19,8 +23,29 @@ pub(crate) struct Problem {
     field: Option<String>,
     #[serde(flatten)]
     place: Option<Place>,
+    /// All there are, where there can be many: objects with `path`, `message`, `help`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    mistakes: Vec<Value>,
     #[serde(skip)]
     retry_after: Option<u64>,
+}
+
+/// Something in a request that has to be mended.
+pub(super) struct Mistake {
+    path: String,
+    message: String,
+    help: String,
+}
+
+impl Mistake {
+    /// An empty `help` is none.
+    pub(super) fn new(path: &str, message: impl Into<String>, help: &str) -> Mistake {
+        Mistake {
+            path: path.to_owned(),
+            message: message.into(),
+            help: help.to_owned(),
+        }
+    }
 }
 
 /// Which of many events.
@@ -46,7 +71,66 @@ impl Problem {
             detail: detail.into(),
             field: None,
             place: None,
+            mistakes: Vec::new(),
             retry_after: None,
+        }
+    }
+
+    /// The request cannot be understood.
+    pub(crate) fn request(detail: impl Into<String>) -> Self {
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            "invalid-request",
+            "The request cannot be understood",
+            detail,
+        )
+    }
+
+    /// The parameters or fields of the request are wrong.
+    pub(super) fn mistakes(mistakes: Vec<Mistake>) -> Self {
+        let sentence = |mistake: &Mistake| match mistake.help.as_str() {
+            "" => format!("`{}`: {}", mistake.path, mistake.message),
+            help => format!("`{}`: {} ({help})", mistake.path, mistake.message),
+        };
+        let detail = mistakes.iter().map(sentence).collect::<Vec<_>>().join("; ");
+        let one = |mistake: Mistake| {
+            let help = Some(mistake.help).filter(|help| !help.is_empty());
+            json!({"path": mistake.path, "message": mistake.message, "help": help})
+        };
+        Problem {
+            mistakes: mistakes.into_iter().map(one).collect(),
+            ..Problem::request(detail)
+        }
+    }
+
+    /// The body did not come whole.
+    pub(crate) fn unreadable(rejection: &BytesRejection) -> Self {
+        match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                Problem::too_large("the body has more bytes than `server.max_body` allows; send less at once")
+            }
+            _ => Problem::request("the body could not be read to its end"),
+        }
+    }
+
+    /// It is not possible as things are.
+    pub(crate) fn conflict(detail: impl Into<String>) -> Self {
+        Problem::new(
+            StatusCode::CONFLICT,
+            "conflict",
+            "That is not possible as things are",
+            detail,
+        )
+    }
+
+    fn draining(detail: impl Into<String>) -> Self {
+        Problem::unavailable("draining", "The router is about to end", detail, 30)
+    }
+
+    fn busy(detail: impl Into<String>) -> Self {
+        Problem {
+            retry_after: Some(1),
+            ..Problem::new(StatusCode::TOO_MANY_REQUESTS, "busy", "Too many requests", detail)
         }
     }
 
@@ -119,18 +203,8 @@ impl Problem {
 impl From<PublishError> for Problem {
     fn from(error: PublishError) -> Self {
         match &error {
-            PublishError::Draining => {
-                Problem::unavailable("draining", "The router is about to end", error.to_string(), 30)
-            }
-            PublishError::Busy => Problem {
-                retry_after: Some(1),
-                ..Problem::new(
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "busy",
-                    "Too many requests",
-                    error.to_string(),
-                )
-            },
+            PublishError::Draining => Problem::draining(error.to_string()),
+            PublishError::Busy => Problem::busy(error.to_string()),
             PublishError::Ingress { index, failure } => match failure {
                 StepFailure::Invalid { .. } => Problem::new(
                     StatusCode::UNPROCESSABLE_ENTITY,
@@ -154,8 +228,67 @@ impl From<PublishError> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        let seconds = if error.is_temporary() { 1 } else { 60 };
-        Problem::unavailable("store", "The store takes no events", error.to_string(), seconds)
+        let seconds = match &error {
+            StoreError::Damaged { .. } => {
+                return Problem::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "damaged",
+                    "What is stored is damaged",
+                    error.to_string(),
+                );
+            }
+            error if error.is_temporary() => 1,
+            _ => 60,
+        };
+        Problem::unavailable("store", "The store is not available", error.to_string(), seconds)
+    }
+}
+
+impl From<PullError> for Problem {
+    fn from(error: PullError) -> Self {
+        let said = error.to_string();
+        match error {
+            PullError::NoSubscription(_) => Problem::not_found(said),
+            PullError::ConsumerNeeded(_) => Problem::request(said),
+            PullError::NotPull(_) | PullError::Taken { .. } => Problem::conflict(said),
+            PullError::TooMany => Problem::busy(said),
+            PullError::Draining => Problem::draining(said),
+            PullError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReplayError> for Problem {
+    fn from(error: ReplayError) -> Self {
+        let said = error.to_string();
+        match error {
+            ReplayError::NoSubscription(_) => Problem::not_found(said),
+            ReplayError::Filter(_) => Problem::request(said),
+            ReplayError::TooMany => Problem::conflict(said),
+            ReplayError::Draining => Problem::draining(said),
+            ReplayError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// Why a subscription was not created or removed.
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let said = refusal.to_string();
+        match refusal {
+            Refusal::Mistakes(mistakes) => Problem {
+                mistakes: match mistakes.without_places() {
+                    Value::Array(list) => list,
+                    _ => Vec::new(),
+                },
+                ..Problem::request(said)
+            },
+            Refusal::Plugins(_) => Problem::request(said),
+            Refusal::Unknown(_) => Problem::not_found(said),
+            Refusal::OfTheFile(_) => Problem::conflict(said),
+            Refusal::Ending => Problem::draining(said),
+            Refusal::Store(error) => error.into(),
+        }
     }
 }
 

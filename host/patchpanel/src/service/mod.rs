@@ -1,4 +1,7 @@
-//! A running router: plugins, routing table, HTTP interface, and the tasks that keep them current.
+//! A running router: store, plugins, routing table, HTTP interface, and the task that keeps them current.
+
+mod current;
+mod desk;
 
 use std::path::PathBuf;
 use std::process;
@@ -7,16 +10,23 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use patchpanel_router::{Options, Router};
-use patchpanel_runtime::{DirectoryWatch, Generation, Registry};
-use patchpanel_store::{MemoryLimits, MemoryStore, SystemClock};
+use patchpanel_runtime::Registry;
+use patchpanel_store::{Clock, Retention, SqliteStore, SteadyClock, Store, StoreError, StoreOptions};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::config::{self, Config};
+use self::current::Current;
+use self::desk::Back;
+pub(crate) use self::desk::{Desk, Refusal, Shown};
+use crate::config::{Config, StoreConfig};
 use crate::exit;
 use crate::server::{self, App};
-use crate::wiring::{self, Uses};
+
+/// How often it is looked whether the store has failed for good.
+const HEALTH: Duration = Duration::from_millis(500);
+/// How long requests are then told so, before the process ends and a supervisor starts another.
+const FAREWELL: Duration = Duration::from_secs(3);
 
 /// What a router runs on.
 pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
@@ -31,29 +41,30 @@ pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 /// A router that accepts and delivers.
 pub(crate) struct Service {
     pub(crate) router: Arc<Router>,
-    pub(crate) registry: Arc<Registry>,
-    config: Config,
-    file: Option<PathBuf>,
+    registry: Arc<Registry>,
+    durable: bool,
+    current: Current,
+    desk: Desk,
+    back: Back,
 }
 
 impl Service {
-    /// Loads the plugins and starts to route. `file` is read again on SIGHUP.
+    /// Opens the store, loads the plugins and starts to route. `file` is read again on SIGHUP.
     pub(crate) async fn start(config: Config, file: Option<PathBuf>) -> anyhow::Result<Service> {
-        let registry = wiring::registry(&config, Uses::All).await?;
-        let table = wiring::table(&config, &registry.generation())?;
-        let limits = MemoryLimits {
-            events: config.store.events,
-            bytes: config.store.bytes,
-            ..MemoryLimits::default()
-        };
-        let clock = Arc::new(SystemClock);
-        let store = Arc::new(MemoryStore::new(limits, clock.clone()));
+        let clock: Arc<dyn Clock> = Arc::new(SteadyClock::default());
+        let store = open(config.store.clone(), Arc::clone(&clock)).await?;
+        let durable = store.is_durable();
+        let current = Current::start(config, file, Arc::clone(&store)).await?;
+        let table = current.table()?;
         let router = Arc::new(Router::new(table, store, clock, Options::default()));
+        let (desk, back) = Desk::new();
         Ok(Service {
             router,
-            registry,
-            config,
-            file,
+            registry: Arc::clone(current.registry()),
+            durable,
+            current,
+            desk,
+            back,
         })
     }
 
@@ -61,15 +72,20 @@ impl Service {
     pub(crate) async fn serve(self, listener: TcpListener) -> anyhow::Result<u8> {
         let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let (shut, shutting) = watch::channel(false);
-        let drain = self.config.server.drain;
+        let config = self.current.config();
+        let drain = config.server.drain;
         let app = Arc::new(App {
             router: self.router.clone(),
-            registry: self.registry.clone(),
-            limits: self.config.limits,
-            max_body: self.config.server.max_body,
+            registry: self.registry,
+            desk: self.desk,
+            limits: config.limits,
+            max_body: config.server.max_body,
         });
-        let router = self.router.clone();
-        let reloading = tokio::spawn(self.keep_current(signal(SignalKind::hangup())?));
+        let router = self.router;
+        let keeping = self
+            .current
+            .keep(router.clone(), self.back, signal(SignalKind::hangup())?);
+        let keeping = tokio::spawn(keeping);
         let mut closed = shutting.clone();
         let mut serving = tokio::spawn(server::serve(listener, app, async move {
             // Closed by its sender: nobody is there any more to wait for.
@@ -78,6 +94,12 @@ impl Service {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            error = failed(&router) => {
+                tracing::error!(%error, "nothing more can be stored or settled; the process ends, and recovers when it starts again");
+                keeping.abort();
+                tokio::time::sleep(FAREWELL).await;
+                return Ok(exit::FAILED);
+            }
             ended = &mut serving => anyhow::bail!("the HTTP interface ended by itself: {ended:?}"),
         }
         tracing::info!(seconds = drain.as_secs(), "draining; another signal ends at once");
@@ -88,62 +110,44 @@ impl Service {
             }
             process::exit(i32::from(exit::INTERRUPTED));
         });
-        reloading.abort();
+        keeping.abort();
         let left = router.drain(drain).await;
         // Only now: until here, publishers got an answer that said why they were refused.
         let _ = shut.send(true);
         let _ = tokio::time::timeout(Duration::from_secs(1), serving).await;
-        if left.pending > 0 {
-            tracing::warn!(
-                pending = left.pending,
-                "not everything was delivered before the deadline"
-            );
-            return Ok(exit::FAILED);
-        }
-        tracing::info!("everything accepted is settled");
-        Ok(exit::OK)
-    }
-
-    /// Takes over new plugin files, and on SIGHUP a new configuration.
-    async fn keep_current(mut self, mut hangup: Signal) {
-        let mut watch = DirectoryWatch::new(&self.config.plugins_dir);
-        loop {
-            let generation = tokio::select! {
-                () = watch.changed() => self.registry.rescan().await,
-                _ = hangup.recv() => match self.reload().await {
-                    Ok(generation) => {
-                        watch = DirectoryWatch::new(&self.config.plugins_dir);
-                        Some(generation)
-                    }
-                    Err(error) => {
-                        tracing::error!("the configuration is not taken over; everything stays as it was:\n{error:#}");
-                        None
-                    }
-                },
-            };
-            if let Some(generation) = generation {
-                match wiring::table(&self.config, &generation) {
-                    Ok(table) => self.router.swap(table),
-                    Err(error) => tracing::error!("the new plugins do not fit: {error:#}"),
-                }
+        match left.pending {
+            0 => tracing::info!("everything accepted is settled"),
+            pending if self.durable => tracing::info!(pending, "{pending} deliveries stay in the store"),
+            pending => {
+                tracing::warn!(pending, "not everything was delivered before the deadline");
+                return Ok(exit::FAILED);
             }
         }
+        Ok(exit::OK)
     }
+}
 
-    async fn reload(&mut self) -> anyhow::Result<Arc<Generation>> {
-        let file = self.file.as_deref().context("there is no configuration file to read")?;
-        let config = config::load(file)?;
-        if config.server != self.config.server || config.store != self.config.store {
-            tracing::warn!("changes of `server` and `store` take effect at the next start");
+async fn open(config: StoreConfig, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<dyn Store>> {
+    let options = StoreOptions {
+        path: config.path,
+        retention: Retention {
+            age: Some(config.keep_for),
+            bytes: Some(config.keep_bytes),
+        },
+        budget: Some(config.budget),
+        clock,
+    };
+    let opening = tokio::task::spawn_blocking(move || SqliteStore::open(options));
+    let store = opening.await?.context("the store cannot be opened")?;
+    Ok(Arc::new(store))
+}
+
+/// Waits for the end of the store.
+async fn failed(router: &Router) -> StoreError {
+    loop {
+        if let Err(error @ StoreError::Failed(_)) = router.health() {
+            return error;
         }
-        let generation = wiring::configure(&self.registry, &config, Uses::All)
-            .await
-            .map_err(|errors| {
-                let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-                anyhow::anyhow!("{}", lines.join("\n"))
-            })?;
-        tracing::info!(file = %file.display(), "configuration taken over");
-        self.config = config;
-        Ok(generation)
+        tokio::time::sleep(HEALTH).await;
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use patchpanel_event::{Event, Level};
 use patchpanel_filter::Explanation;
+use patchpanel_router::Target;
 use serde_json::{Map, Value};
 
 use crate::config::{self, ChannelConfig, Config, SubscriptionConfig};
@@ -21,7 +22,8 @@ pub(super) struct Judgement {
 /// A subscription.
 pub(super) struct Judged {
     pub(super) name: String,
-    pub(super) channel: String,
+    /// `None`: consumers fetch.
+    pub(super) channel: Option<String>,
     /// Of the subscription and of its channel.
     pub(super) floors: [Floor; 2],
     /// `None`: every event matches.
@@ -87,7 +89,11 @@ impl Judgement {
 
 impl Judged {
     fn new(config: &Config, entry: &SubscriptionConfig, level: Level, fields: &Map<String, Value>) -> Judged {
-        let channel = config.channels.iter().find(|channel| channel.name == entry.channel);
+        let name = match &entry.target {
+            Target::Channel(name) => Some(name),
+            Target::Pull(_) => None,
+        };
+        let channel = config.channels.iter().find(|channel| Some(&channel.name) == name);
         let floor = |of, min_level| Floor {
             of,
             min_level,
@@ -95,7 +101,7 @@ impl Judged {
         };
         Judged {
             name: entry.name.clone(),
-            channel: entry.channel.clone(),
+            channel: name.cloned(),
             floors: [
                 floor("subscription", entry.min_level),
                 floor("channel", channel.map_or(Level::Debug, |channel| channel.min_level)),
@@ -126,7 +132,9 @@ fn channels(config: &Config, event: &Event, subscriptions: &[Judged]) -> Vec<Nam
             if !seen.insert(channel.name.clone()) {
                 continue;
             }
-            let gets_it = |other: &&Judged| other.channel == channel.name && other.stands_for_direct && other.matched();
+            let gets_it = |other: &&Judged| {
+                other.channel.as_ref() == Some(&channel.name) && other.stands_for_direct && other.matched()
+            };
             let outcome = match subscriptions.iter().find(gets_it) {
                 Some(other) => Outcome::BySubscription(other.name.clone()),
                 None if event.level() < channel.min_level => Outcome::BelowMinLevel(channel.min_level),

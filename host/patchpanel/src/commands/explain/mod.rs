@@ -7,7 +7,8 @@
 //! - `event`: object with `type` and `level`
 //! - `ingress`: list of the names of the transforms that the event would pass first
 //! - `subscriptions`: list of objects with
-//!   - `name`, `channel`: strings
+//!   - `name`: a string
+//!   - `channel`: a string, or null where consumers fetch
 //!   - `matched`: boolean
 //!   - `levels`: list of objects with `of` (`subscription` or `channel`), `min_level` and `held`
 //!   - `filter`: null where there is none, or else what [`patchpanel_filter::Explanation::to_json`] describes

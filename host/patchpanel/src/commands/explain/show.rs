@@ -37,7 +37,7 @@ impl Judged {
     /// What kept the event from matching, in one line.
     fn nearest_miss(&self, level: Level) -> Option<String> {
         let below = self.floors.iter().filter(|floor| !floor.held);
-        let below = below.map(|floor| floor.sentence(level, &self.channel));
+        let below = below.map(|floor| floor.sentence(level, self.channel.as_deref()));
         let filter = self.filter.as_ref().and_then(|filter| filter.nearest_miss());
         let misses: Vec<String> = below.chain(filter).collect();
         (!misses.is_empty()).then(|| misses.join("; "))
@@ -46,10 +46,19 @@ impl Judged {
     fn show(&self, f: &mut fmt::Formatter<'_>, level: Level) -> fmt::Result {
         let matched = self.matched();
         let is = if matched { "matched" } else { "not matched" };
-        writeln!(f, "{} {} (channel {}): {is}", mark(matched), self.name, self.channel)?;
+        let target = match &self.channel {
+            Some(channel) => format!("channel {channel}"),
+            None => "pull".to_owned(),
+        };
+        writeln!(f, "{} {} ({target}): {is}", mark(matched), self.name)?;
         // Every event reaches the lowest level, so there is nothing to tell.
         for floor in self.floors.iter().filter(|floor| floor.min_level > Level::Debug) {
-            writeln!(f, "    {} {}", mark(floor.held), floor.sentence(level, &self.channel))?;
+            writeln!(
+                f,
+                "    {} {}",
+                mark(floor.held),
+                floor.sentence(level, self.channel.as_deref())
+            )?;
         }
         match &self.filter {
             None => writeln!(f, "    ✓ no filter")?,
@@ -67,11 +76,11 @@ impl Judged {
 }
 
 impl Floor {
-    fn sentence(&self, level: Level, channel: &str) -> String {
+    fn sentence(&self, level: Level, channel: Option<&str>) -> String {
         let is = if self.held { "reaches" } else { "is below" };
-        let whose = match self.of {
-            "channel" => format!("channel `{channel}`"),
-            other => format!("the {other}"),
+        let whose = match (self.of, channel) {
+            ("channel", Some(channel)) => format!("channel `{channel}`"),
+            (other, _) => format!("the {other}"),
         };
         format!("level {level} {is} {}, the min_level of {whose}", self.min_level)
     }
