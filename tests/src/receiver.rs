@@ -14,6 +14,8 @@ use tokio::runtime::Runtime;
 pub struct Received {
     /// The idempotency key.
     pub delivery: String,
+    /// The number of the replay, if it is one.
+    pub replay: Option<u32>,
     /// The event.
     pub event: Value,
 }
@@ -80,14 +82,16 @@ async fn receive(
     headers: HeaderMap,
     body: String,
 ) -> (StatusCode, HeaderMap) {
-    let delivery = headers
-        .get("webhook-id")
-        .and_then(|id| id.to_str().ok())
-        .unwrap_or_default()
-        .to_owned();
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let delivery = header("webhook-id").unwrap_or_default().to_owned();
+    let replay = header("patchpanel-replay").and_then(|number| number.parse().ok());
     let event = serde_json::from_str(&body).unwrap_or(Value::String(body));
     let mut shared = shared.lock().expect("no handler panics");
-    shared.received.push(Received { delivery, event });
+    shared.received.push(Received {
+        delivery,
+        replay,
+        event,
+    });
     let (status, retry_after) = shared.answers.pop_front().unwrap_or((200, None));
     let mut headers = HeaderMap::new();
     if let Some(seconds) = retry_after {

@@ -162,16 +162,12 @@ impl Router {
 
     /// Asks for a path; status and body.
     pub fn get(&self, path: &str) -> (u16, Value) {
-        let mut response = self
-            .agent
-            .get(format!("{}{path}", self.url))
-            .call()
-            .expect("the router answers");
-        let text = response.body_mut().read_to_string().expect("a text");
-        (
-            response.status().as_u16(),
-            serde_json::from_str(&text).unwrap_or(Value::String(text)),
-        )
+        answer(self.agent.get(format!("{}{path}", self.url)).call())
+    }
+
+    /// Deletes what a path names; status and body.
+    pub fn delete(&self, path: &str) -> (u16, Value) {
+        answer(self.agent.delete(format!("{}{path}", self.url)).call())
     }
 
     /// Sends a body with these headers to `/v1/events`; status and body.
@@ -180,12 +176,23 @@ impl Router {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let mut response = request.send(body.as_ref()).expect("the router answers");
-        let text = response.body_mut().read_to_string().expect("a text");
-        (
-            response.status().as_u16(),
-            serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        answer(request.send(body.as_ref()))
+    }
+
+    /// Sends JSON to a path; status and body.
+    pub fn post_to(&self, path: &str, body: &Value) -> (u16, Value) {
+        let request = self.agent.post(format!("{}{path}", self.url));
+        answer(
+            request
+                .header("content-type", "application/json")
+                .send(body.to_string()),
         )
+    }
+
+    /// Runs a command of the binary that talks to this router: `--url` is added.
+    pub fn run(&self, arguments: &[&str], input: &str) -> Output {
+        let arguments = [arguments, &["--url", &self.url]].concat();
+        run(&self.directory, &arguments, input)
     }
 
     /// Publishes one JSON event or array and expects that it is accepted.
@@ -247,10 +254,28 @@ impl Router {
     }
 
     /// Sends SIGTERM and waits for the end.
-    pub fn stop(mut self) -> ExitStatus {
-        self.signal(Signal::SIGTERM);
+    pub fn stop(self) -> ExitStatus {
+        self.end(Signal::SIGTERM)
+    }
+
+    /// Ends it at once, as a crash does.
+    pub fn crash(self) {
+        self.end(Signal::SIGKILL);
+    }
+
+    fn end(mut self, signal: Signal) -> ExitStatus {
+        self.signal(signal);
         self.child.wait().expect("the child ends")
     }
+}
+
+fn answer(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> (u16, Value) {
+    let mut response = response.expect("the router answers");
+    let text = response.body_mut().read_to_string().expect("a text");
+    (
+        response.status().as_u16(),
+        serde_json::from_str(&text).unwrap_or(Value::String(text)),
+    )
 }
 
 impl Drop for Router {

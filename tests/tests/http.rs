@@ -165,7 +165,7 @@ fn refusals_name_the_place_and_accept_nothing() {
     let (status, problem) = router.post(&[("content-type", json)], vec![b' '; 17 << 20]);
     assert_eq!(status, 413, "{problem}");
     assert_eq!(router.get("/v1/nowhere").0, 404);
-    assert_eq!(router.get("/v1/events").0, 405);
+    assert_eq!(router.delete("/v1/events").0, 405);
     assert_eq!(router.settled()["accepted"], 0);
 }
 
@@ -253,8 +253,9 @@ retry = {{ attempts = 10, base = "5ms", cap = "20ms" }}
 }
 
 #[test]
-fn a_drain_delivers_what_was_accepted_and_refuses_the_rest() {
-    let (directory, router) = router();
+fn a_drain_of_memory_delivers_what_was_accepted() {
+    let directory = tempfile::tempdir().unwrap();
+    let router = Router::start(directory.path(), &format!("{CONFIG}[store]\nkind = \"memory\"\n"));
     let events: Vec<Value> = (0..500)
         .map(|number| json!({"id": number.to_string(), "type": "t"}))
         .collect();
@@ -270,7 +271,7 @@ fn a_second_signal_ends_at_once() {
     receiver.answer(&vec![(503, None); 1000]);
     let directory = tempfile::tempdir().unwrap();
     let config = format!(
-        "[plugins.webhook]\nallow = {{ http = [\"{url}\"] }}\n[[channels]]\nname = \"hook\"\nplugin = \"webhook\"\nconfig = {{ url = \"{url}/\" }}\n[[subscriptions]]\nname = \"all\"\nchannel = \"hook\"\n[server]\ndrain = \"1h\"\n",
+        "[plugins.webhook]\nallow = {{ http = [\"{url}\"] }}\n[[channels]]\nname = \"hook\"\nplugin = \"webhook\"\nconfig = {{ url = \"{url}/\" }}\n[[subscriptions]]\nname = \"all\"\nchannel = \"hook\"\n[server]\ndrain = \"1h\"\n[store]\nkind = \"memory\"\n",
         url = receiver.url
     );
     let router = Router::start(directory.path(), &config);

@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use patchpanel_tests::{Receiver, Router};
 use serde_json::json;
 
-use crate::{SECRET, delivering, health, post, redacting, redacting_with, whole_log};
+use crate::{SECRET, dead_letter, delivering, health, post, redacting, redacting_with, whole_log};
 
 /// What a redactor at the door makes of one text.
 fn redacted(router: &Router) -> String {
@@ -59,14 +59,8 @@ fn channels_have_no_files_or_environment() {
     ] {
         let (_directory, router) = delivering(&config, "");
         router.publish(&json!({"id": "e", "type": "t"}));
-        let stats = router.settled();
-        assert!(
-            stats["dead_letters"][0]["reason"]
-                .as_str()
-                .unwrap()
-                .starts_with("refused"),
-            "{stats}"
-        );
+        let letter = dead_letter(&router);
+        assert!(letter["reason"].as_str().unwrap().starts_with("refused"), "{letter}");
     }
 }
 
@@ -133,9 +127,8 @@ fn nothing_leaves_over_sockets_or_by_asking_for_names() {
     let config = format!("{{ mode = \"socket\", url = \"{address}\" }}");
     let (_directory, router) = delivering(&config, &format!("http = [\"http://{address}\"]"));
     router.publish(&json!({"id": "e", "type": "t"}));
-    let stats = router.settled();
-    let reason = stats["dead_letters"][0]["reason"].as_str().unwrap();
-    assert!(reason.starts_with("refused"), "{stats}");
+    let letter = dead_letter(&router);
+    assert!(letter["reason"].as_str().unwrap().starts_with("refused"), "{letter}");
     assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 

@@ -108,6 +108,18 @@ fn health(router: &Router) -> Value {
     router.plugin("hostile")["uses"][0].clone()
 }
 
+/// The only dead letter, when everything is settled.
+fn dead_letter(router: &Router) -> Value {
+    router.settled();
+    let (status, answer) = router.get("/v1/dead-letters");
+    assert_eq!(
+        (status, answer["dead_letters"].as_array().unwrap().len()),
+        (200, 1),
+        "{answer}"
+    );
+    answer["dead_letters"][0].clone()
+}
+
 /// Ids of the events in a file, sorted: batches that are in flight at the same time may overtake each other.
 fn ids(router: &Router, file: &str) -> Vec<String> {
     let id = |event: &Value| event["id"].as_str().unwrap().to_owned();
