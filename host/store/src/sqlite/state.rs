@@ -37,6 +37,21 @@ pub(super) struct Totals {
     pub(super) time: u64,
 }
 
+impl Totals {
+    fn read(connection: &Connection) -> rusqlite::Result<Totals> {
+        let columns = "SELECT events, unmatched, duplicates, sequence, time FROM totals";
+        connection.query_row(columns, (), |row| {
+            Ok(Totals {
+                events: unsigned(row.get(0)?),
+                unmatched: unsigned(row.get(1)?),
+                duplicates: unsigned(row.get(2)?),
+                sequence: unsigned(row.get(3)?),
+                time: unsigned(row.get(4)?),
+            })
+        })
+    }
+}
+
 /// The number that the database has for the queue of this index: they are given away in order, from 1.
 pub(super) fn number(index: usize) -> u32 {
     u32::try_from(index + 1).unwrap_or(u32::MAX)
@@ -61,20 +76,10 @@ impl State {
     /// As the disk has it. What takes time here grows with the number of subscriptions and of ordering keys that wait, not
     /// with what is pending. Where the cursor of a subscription cannot be relied on, its name is the answer.
     pub(super) fn recover(connection: &Connection, now: u64) -> rusqlite::Result<Result<State, String>> {
-        let mut state = State::default();
-        state.totals = connection.query_row(
-            "SELECT events, unmatched, duplicates, sequence, time FROM totals",
-            (),
-            |row| {
-                Ok(Totals {
-                    events: unsigned(row.get(0)?),
-                    unmatched: unsigned(row.get(1)?),
-                    duplicates: unsigned(row.get(2)?),
-                    sequence: unsigned(row.get(3)?),
-                    time: unsigned(row.get(4)?),
-                })
-            },
-        )?;
+        let mut state = State {
+            totals: Totals::read(connection)?,
+            ..State::default()
+        };
         state.follow_clock(connection, now)?;
         let mut statement = connection.prepare(&format!(
             "SELECT {} FROM subscriptions ORDER BY number",

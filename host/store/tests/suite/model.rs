@@ -108,7 +108,7 @@ impl Modelled {
 
     /// What orders it; not everything has a subject.
     fn subject(&self) -> Option<u8> {
-        (self.subscription == ORDERED && self.id % 4 != 0).then_some(self.id % 4)
+        (self.subscription == ORDERED && !self.id.is_multiple_of(4)).then_some(self.id % 4)
     }
 
     /// Whether others with its ordering key have to wait for it.
@@ -357,7 +357,7 @@ async fn play(steps: Vec<Step>, made: Made, clock: &ManualClock) {
             Step::Append(events) => {
                 let new = events.iter().map(|(id, matched)| {
                     let names: Vec<&str> = matched.iter().map(|index| SUBSCRIPTIONS[*index]).collect();
-                    let subject = (id % 4 != 0).then(|| (id % 4).to_string());
+                    let subject = (!id.is_multiple_of(4)).then(|| (id % 4).to_string());
                     new_event_about(&id.to_string(), subject.as_deref(), &names)
                 });
                 let appended = store.append(new.collect()).await.unwrap();
