@@ -108,8 +108,14 @@ impl Router {
 
     /// Starts any command that serves.
     pub fn spawn(directory: &Path, arguments: &[&str]) -> Router {
+        Router::spawn_with(directory, arguments, &[])
+    }
+
+    /// As [`Router::spawn`], with these variables in its environment.
+    pub fn spawn_with(directory: &Path, arguments: &[&str], environment: &[(&str, &Path)]) -> Router {
         let mut child = command(arguments)
             .current_dir(directory)
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -153,6 +159,11 @@ impl Router {
     /// The address it listens on.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Everything it has printed so far.
@@ -263,8 +274,13 @@ impl Router {
         self.end(Signal::SIGKILL);
     }
 
-    fn end(mut self, signal: Signal) -> ExitStatus {
+    fn end(self, signal: Signal) -> ExitStatus {
         self.signal(signal);
+        self.ended()
+    }
+
+    /// Waits for an end that nobody asked for.
+    pub fn ended(mut self) -> ExitStatus {
         self.child.wait().expect("the child ends")
     }
 }

@@ -55,12 +55,19 @@ fn rounds() -> usize {
 }
 
 /// Sends until the router is gone; what was accepted goes to `accepted`.
-fn publish(url: &str, publisher: usize, sent: &Arc<AtomicUsize>, accepted: &Arc<Mutex<HashSet<String>>>) -> JoinHandle<()> {
+fn publish(
+    url: &str,
+    publisher: usize,
+    sent: &Arc<AtomicUsize>,
+    accepted: &Arc<Mutex<HashSet<String>>>,
+) -> JoinHandle<()> {
     let (url, sent, accepted) = (format!("{url}/v1/events"), sent.clone(), accepted.clone());
     std::thread::spawn(move || {
         let agent = ureq::Agent::new_with_defaults();
         loop {
-            let ids: Vec<String> = (0..5).map(|_| format!("{publisher}-{}", sent.fetch_add(1, SeqCst))).collect();
+            let ids: Vec<String> = (0..5)
+                .map(|_| format!("{publisher}-{}", sent.fetch_add(1, SeqCst)))
+                .collect();
             let events: Vec<Value> = ids.iter().map(|id| json!({"id": id, "type": "crash.test"})).collect();
             let request = agent.post(&url).header("content-type", "application/json");
             match request.send(json!(events).to_string()) {
@@ -78,14 +85,24 @@ fn consume(url: &str, seen: &Arc<Mutex<HashMap<String, usize>>>) -> JoinHandle<(
     let (url, seen) = (url.to_owned(), seen.clone());
     std::thread::spawn(move || {
         let agent = ureq::Agent::new_with_defaults();
-        while let Some(pulled) = ask(&agent, &format!("{url}/v1/subscriptions/pulled/pull"), &json!({"max": PULLED, "wait": "1s"})) {
+        while let Some(pulled) = ask(
+            &agent,
+            &format!("{url}/v1/subscriptions/pulled/pull"),
+            &json!({"max": PULLED, "wait": "1s"}),
+        ) {
             let deliveries = pulled["deliveries"].as_array().unwrap().clone();
             let leases: Vec<&Value> = deliveries.iter().map(|delivery| &delivery["lease"]).collect();
             for delivery in &deliveries {
                 let id = delivery["event"]["id"].as_str().unwrap().to_owned();
                 *seen.lock().unwrap().entry(id).or_default() += 1;
             }
-            if ask(&agent, &format!("{url}/v1/subscriptions/pulled/ack"), &json!({"leases": leases})).is_none() {
+            if ask(
+                &agent,
+                &format!("{url}/v1/subscriptions/pulled/ack"),
+                &json!({"leases": leases}),
+            )
+            .is_none()
+            {
                 return;
             }
         }
@@ -146,16 +163,29 @@ fn nothing_accepted_is_lost_however_often_it_is_killed() {
     for (place, request) in received.iter().enumerate() {
         let round = round_of(place);
         if let Some(earlier) = first_seen.insert(&request.delivery, round) {
-            assert_eq!(earlier + 1, round, "{} came again without a kill in between", request.delivery);
+            assert_eq!(
+                earlier + 1,
+                round,
+                "{} came again without a kill in between",
+                request.delivery
+            );
             repeated[round] += 1;
         }
     }
-    let lost = accepted.iter().filter(|id| !first_seen.contains_key(format!("{id}/pushed").as_str()));
+    let lost = accepted
+        .iter()
+        .filter(|id| !first_seen.contains_key(format!("{id}/pushed").as_str()));
     assert_eq!(lost.count(), 0, "of {} accepted", accepted.len());
-    let lost = accepted.iter().filter(|id| !pulled.lock().unwrap().contains_key(*id)).count();
+    let lost = accepted
+        .iter()
+        .filter(|id| !pulled.lock().unwrap().contains_key(*id))
+        .count();
     assert_eq!(lost, 0, "of {} accepted were never pulled", accepted.len());
     let most = repeated.iter().max().copied().unwrap_or(0);
-    assert!(most <= CONCURRENCY * BATCH, "more came again than can have been under way: {repeated:?}");
+    assert!(
+        most <= CONCURRENCY * BATCH,
+        "more came again than can have been under way: {repeated:?}"
+    );
     let pulled_again: usize = pulled.lock().unwrap().values().map(|times| times - 1).sum();
     assert!(pulled_again <= rounds * PULLED, "{pulled_again}");
     eprintln!(
@@ -172,7 +202,9 @@ fn a_restart_forgets_neither_duplicates_nor_sums() {
     std::fs::write(directory.path().join("patchpanel.toml"), config(&receiver)).unwrap();
     let router = start(directory.path());
     router.publish(&json!([{"id": "1", "type": "t"}, {"id": "2", "type": "t"}]));
-    wait_for("both to be delivered", || (receiver.received().len() == 2).then_some(()));
+    wait_for("both to be delivered", || {
+        (receiver.received().len() == 2).then_some(())
+    });
     let before = wait_for("both to be settled", || {
         let (_, stats) = router.get("/v1/stats");
         (stats["subscriptions"]["pushed"]["delivered"] == 2).then_some(stats)

@@ -59,7 +59,10 @@ impl Disk {
 
 fn ids(receiver: &Receiver) -> Vec<String> {
     let received = receiver.received();
-    received.iter().map(|request| request.event["id"].as_str().unwrap().to_owned()).collect()
+    received
+        .iter()
+        .map(|request| request.event["id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
@@ -74,14 +77,19 @@ fn a_full_disk_refuses_events_until_there_is_room() {
     disk.fails("full");
     let (status, answer) = router.post(&[], r#"{"id":"refused","type":"t"}"#);
     assert_eq!(status, 503, "{answer}");
-    assert!(answer["detail"].as_str().unwrap().contains("the disk is full"), "{answer}");
+    assert!(
+        answer["detail"].as_str().unwrap().contains("the disk is full"),
+        "{answer}"
+    );
     let (status, answer) = router.get("/readyz");
     assert_eq!(status, 503, "{answer}");
     assert!(answer.to_string().contains("the disk is full"), "{answer}");
     assert_eq!(router.get("/healthz").0, 200, "a restart would not help");
 
     disk.works();
-    wait_for("the router to be ready again", || (router.get("/readyz").0 == 200).then_some(()));
+    wait_for("the router to be ready again", || {
+        (router.get("/readyz").0 == 200).then_some(())
+    });
     router.publish(&json!({"id": "after", "type": "t"}));
     router.settled();
     assert_eq!(ids(&receiver), ["before", "after"]);
@@ -118,7 +126,10 @@ fn a_disk_that_fails_ends_the_process_and_a_restart_loses_nothing() {
         disk.fails(fault);
         let (status, answer) = router.post(&[], r#"{"id":"refused","type":"t"}"#);
         assert_eq!(status, 503, "{fault}: {answer}");
-        assert!(answer["detail"].as_str().unwrap().contains("the store has failed"), "{answer}");
+        assert!(
+            answer["detail"].as_str().unwrap().contains("the store has failed"),
+            "{answer}"
+        );
         let (status, answer) = router.get("/readyz");
         assert_eq!(status, 503, "{fault}: {answer}");
         let ended = router.ended();
@@ -131,6 +142,8 @@ fn a_disk_that_fails_ends_the_process_and_a_restart_loses_nothing() {
         assert_eq!(account["delivered"], 0, "{fault}: {stats}");
         assert!(account["pending"].as_u64() >= Some(1), "{fault}: {stats}");
         router.publish(&json!({"id": "after", "type": "t"}));
-        wait_for("the new one to be delivered", || ids(&receiver).contains(&"after".to_owned()).then_some(()));
+        wait_for("the new one to be delivered", || {
+            ids(&receiver).contains(&"after".to_owned()).then_some(())
+        });
     }
 }
