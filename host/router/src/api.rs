@@ -108,7 +108,7 @@ impl Router {
     /// # Errors
     /// The store failed on the way; what was put back until then stays so.
     pub async fn redrive(&self, selection: DeadSelection) -> Result<u64, StoreError> {
-        self.change(selection, Deed::Redrive).await
+        dead_letters::change(&self.inner, selection, Deed::Redrive).await
     }
 
     /// Marks dead letters as discarded, so that they are not listed any more; returns how many.
@@ -116,12 +116,7 @@ impl Router {
     /// # Errors
     /// The store failed on the way; what was discarded until then stays so.
     pub async fn discard(&self, selection: DeadSelection) -> Result<u64, StoreError> {
-        self.change(selection, Deed::Discard).await
-    }
-
-    async fn change(&self, selection: DeadSelection, deed: Deed) -> Result<u64, StoreError> {
-        let generation = self.inner.generation();
-        dead_letters::change(&*self.inner.store, &generation.table, selection, deed).await
+        dead_letters::change(&self.inner, selection, Deed::Discard).await
     }
 }
 

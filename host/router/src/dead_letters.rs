@@ -1,14 +1,15 @@
 //! Dead letters, put back to pending or out of sight.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use patchpanel_event::parse_delivery_id;
 use patchpanel_filter::Pattern;
-use patchpanel_store::{DeliveriesQuery, DeliveryRef, DeliveryState, DeliveryStatus, Store, StoreError};
+use patchpanel_store::{DeliveriesQuery, DeliveryRef, DeliveryState, DeliveryStatus, StoreError};
 
 use crate::event_filter::EventFilter;
-use crate::questions;
-use crate::table::Table;
+use crate::inner::Inner;
+use crate::{leftovers, questions};
 
 /// Dead letters that are changed in one step of the store.
 const STEP: usize = 500;
@@ -37,13 +38,8 @@ pub(crate) enum Deed {
 /// Does it to all that are selected, in steps: what is done stays done if the store fails on the way. Returns to how many.
 ///
 /// A letter whose subscription is gone is not redriven but left as it is, because nobody would deliver it.
-pub(crate) async fn change(
-    store: &dyn Store,
-    table: &Table,
-    selection: DeadSelection,
-    deed: Deed,
-) -> Result<u64, StoreError> {
-    let step = Step { store, table, deed };
+pub(crate) async fn change(inner: &Inner, selection: DeadSelection, deed: Deed) -> Result<u64, StoreError> {
+    let step = Step { inner, deed };
     match selection {
         DeadSelection::Ids(ids) => {
             let mut changed = 0;
@@ -53,7 +49,7 @@ pub(crate) async fn change(
                     .filter(|id| parse_delivery_id(id).is_some())
                     .cloned()
                     .collect();
-                let found = questions::deliveries(store, &ids).await?;
+                let found = questions::deliveries(&*inner.store, &ids).await?;
                 changed += step.take(found.into_iter().flatten()).await?;
             }
             Ok(changed)
@@ -62,9 +58,8 @@ pub(crate) async fn change(
     }
 }
 
-struct Step<'s> {
-    store: &'s dyn Store,
-    table: &'s Table,
+struct Step<'i> {
+    inner: &'i Inner,
     deed: Deed,
 }
 
@@ -75,6 +70,7 @@ impl Step<'_> {
         let (mut changed, mut after) = (0, None);
         loop {
             let page = self
+                .inner
                 .store
                 .deliveries(DeliveriesQuery {
                     subscription: subscription.clone(),
@@ -101,7 +97,7 @@ impl Step<'_> {
         let Some(filter) = filter else {
             return Ok(true);
         };
-        match self.store.event(&letter.event_id).await {
+        match self.inner.store.event(&letter.event_id).await {
             Ok(stored) => Ok(stored.is_some_and(|stored| filter.matches(&stored.event))),
             // Nobody can say whether it matches.
             Err(StoreError::Damaged { .. }) => Ok(false),
@@ -110,9 +106,9 @@ impl Step<'_> {
     }
 
     async fn take(&self, letters: impl IntoIterator<Item = DeliveryStatus>) -> Result<u64, StoreError> {
+        let table = Arc::clone(&self.inner.generation().table);
         let wanted = |letter: &DeliveryStatus| {
-            letter.state == DeliveryState::Dead
-                && (self.deed == Deed::Discard || self.table.has_route(&letter.subscription))
+            letter.state == DeliveryState::Dead && (self.deed == Deed::Discard || table.has_route(&letter.subscription))
         };
         let letters: Vec<DeliveryRef> = letters
             .into_iter()
@@ -122,10 +118,16 @@ impl Step<'_> {
                 key: letter.key,
             })
             .collect();
-        match self.deed {
-            _ if letters.is_empty() => Ok(0),
-            Deed::Redrive => self.store.redrive(letters).await,
-            Deed::Discard => self.store.discard(letters).await,
+        let names: HashSet<Arc<str>> = letters.iter().map(|letter| Arc::clone(&letter.subscription)).collect();
+        let changed = match self.deed {
+            _ if letters.is_empty() => return Ok(0),
+            Deed::Discard => return self.inner.store.discard(letters).await,
+            Deed::Redrive => self.inner.store.redrive(letters).await?,
+        };
+        for name in &names {
+            // The subscription may have gone meanwhile.
+            leftovers::settle(self.inner, name).await;
         }
+        Ok(changed)
     }
 }

@@ -17,18 +17,10 @@ use crate::WhenExceeded;
 use crate::attempt::{Flight, fly};
 use crate::breaker::Admission;
 use crate::generation::{Generation, Lane};
-use crate::inner::{Inner, Phase, STORE_AGAIN};
+use crate::inner::{Inner, LONGEST_SLEEP, Phase, STORE_AGAIN, until};
 use crate::table::Route;
 use crate::throttle::{RouteThrottle, exceeded};
 use crate::verdict::{again, is_expired, settlement};
-
-/// Longest sleep until the next due delivery, so that a clock that jumps is noticed.
-pub(crate) const LONGEST_SLEEP: Duration = Duration::from_secs(30);
-
-/// How long until what is due then; at least a little, because clocks need not agree on the last millisecond.
-pub(crate) fn until(due: u64, now: u64) -> Duration {
-    Duration::from_nanos(due.saturating_sub(now)).max(Duration::from_millis(1))
-}
 
 pub(crate) struct Dispatcher {
     inner: Arc<Inner>,

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use patchpanel_event::Event;
-use patchpanel_store::{Appended, NewEvent};
+use patchpanel_store::{Appended, NewEvent, StoreError};
 
 use crate::Table;
-use crate::pipeline::{Processed, Scratch};
-use crate::router::PublishError;
+use crate::pipeline::{Processed, Scratch, StepFailure};
 
 /// Events of a request that go through the ingress transforms at once: what plugins get in one call at most.
 const PIECE: usize = 256;
@@ -22,6 +21,39 @@ pub struct Acceptance {
     pub duplicate: bool,
     /// A transform at the door dropped it: which, and why.
     pub dropped: Option<String>,
+}
+
+/// Why none of the published events was accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// The router is about to end.
+    #[error("the router is draining and accepts nothing more")]
+    Draining,
+    /// Too many publish calls are under way.
+    #[error("too many requests are under way; try again")]
+    Busy,
+    /// An ingress transform failed for one of the events.
+    #[error("event {index} was refused at the door: {failure}")]
+    Ingress {
+        /// Which of the events, from 0.
+        index: usize,
+        /// Why.
+        failure: StepFailure,
+    },
+    /// The store did not take them.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl PublishError {
+    /// Whether the same events may be accepted a little later.
+    pub fn is_overload(&self) -> bool {
+        match self {
+            PublishError::Busy => true,
+            PublishError::Store(error) => error.is_temporary(),
+            PublishError::Draining | PublishError::Ingress { .. } => false,
+        }
+    }
 }
 
 /// Events that have passed the door, matched and ready for the store.

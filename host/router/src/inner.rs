@@ -19,6 +19,9 @@ use crate::replay::Jobs;
 /// A store that cannot be reached now is asked again so often.
 pub(crate) const STORE_AGAIN: Duration = Duration::from_secs(1);
 
+/// Longest sleep until the next due delivery, so that a clock that jumps is noticed.
+pub(crate) const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
 pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -162,6 +165,11 @@ impl Inner {
         }
         error.is_temporary()
     }
+}
+
+/// How long until what is due then; at least a little, because clocks need not agree on the last millisecond.
+pub(crate) fn until(due: u64, now: u64) -> Duration {
+    Duration::from_nanos(due.saturating_sub(now)).max(Duration::from_millis(1))
 }
 
 /// Runs to its end even if whoever waits for it leaves: what the store was asked for happens, and is followed up.

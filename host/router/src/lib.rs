@@ -1,9 +1,9 @@
 //! Ingest, route, dispatch, attempt, retry, drain.
 //!
 //! A [`Table`] is one immutable generation of everything that decides where events go. A [`Router`] takes events in
-//! through its table's ingress steps, stores them with what they matched, and has one dispatcher per route that hands
-//! them to channels. Plugins are behind ports ([`Redactor`], [`Transformer`], [`Channel`]), so nothing here knows how they
-//! run; HTTP is not known here either.
+//! through its table's ingress steps, stores them with what they matched, and has one keeper per route: to a channel it
+//! dispatches, and where consumers fetch it watches over their leases. Plugins are behind ports ([`Redactor`],
+//! [`Transformer`], [`Channel`]), so nothing here knows how they run; HTTP is not known here either.
 
 mod api;
 mod attempt;
@@ -35,7 +35,7 @@ mod throttle;
 mod verdict;
 
 pub use dead_letters::DeadSelection;
-pub use door::Acceptance;
+pub use door::{Acceptance, PublishError};
 pub use pipeline::{Processed, Scratch, StepFailure};
 pub use plan::{
     BreakerPolicy, ChannelEntry, Consumers, DeliveryPlan, IngressStep, PullPlan, Start, Step, Subscription, Target,
@@ -46,6 +46,6 @@ pub use pull::{LONGEST_LEASE, LeaseEnd, PullError, PullRequest, Pulled};
 pub use questions::{HistoryPage, HistoryQuery};
 pub use replay::{MOST_REPLAYS, ReplayError, ReplayRequest, ReplayStatus};
 pub use retry::RetryPolicy;
-pub use router::{Drained, Options, PublishError, Router};
+pub use router::{Drained, Options, Router};
 pub use stats::{ChannelStats, Stats};
 pub use table::{Table, TableError, TableSpec};

@@ -12,11 +12,10 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::door::{Acceptance, Door};
+use crate::door::{Acceptance, Door, PublishError};
 use crate::generation::Generation;
 use crate::inner::{Inner, Phase, STORE_AGAIN, to_the_end};
 use crate::keeper::keep_all;
-use crate::pipeline::StepFailure;
 use crate::recover::recover;
 use crate::stats::Stats;
 use crate::{Start, Table, leftovers, pull, replay};
@@ -39,39 +38,6 @@ impl Default for Options {
         Options {
             workers: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             publishing: const { NonZeroUsize::new(1024).unwrap() },
-        }
-    }
-}
-
-/// Why none of the published events was accepted.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PublishError {
-    /// The router is about to end.
-    #[error("the router is draining and accepts nothing more")]
-    Draining,
-    /// Too many publish calls are under way.
-    #[error("too many requests are under way; try again")]
-    Busy,
-    /// An ingress transform failed for one of the events.
-    #[error("event {index} was refused at the door: {failure}")]
-    Ingress {
-        /// Which of the events, from 0.
-        index: usize,
-        /// Why.
-        failure: StepFailure,
-    },
-    /// The store did not take them.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl PublishError {
-    /// Whether the same events may be accepted a little later.
-    pub fn is_overload(&self) -> bool {
-        match self {
-            PublishError::Busy => true,
-            PublishError::Store(error) => error.is_temporary(),
-            PublishError::Draining | PublishError::Ingress { .. } => false,
         }
     }
 }

@@ -5,6 +5,7 @@ mod fakes;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use fakes::*;
@@ -12,7 +13,7 @@ use patchpanel_event::{EventParts, FieldPath, Outcome};
 use patchpanel_router::{
     Consumers, LONGEST_LEASE, LeaseEnd, PullError, PullPlan, PullRequest, Pulled, Router, Step, Subscription,
 };
-use patchpanel_store::DeliveryState;
+use patchpanel_store::{DeliveryState, Store};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
@@ -214,6 +215,40 @@ async fn whoever_leaves_while_it_waits_takes_nothing_along() {
     publish_numbers(&router, 0..1).await;
     assert_eq!(ids(&staying.await.unwrap().unwrap()), ["0"]);
     assert_eq!(account(&router, "p").await.pending, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_fetched_for_somebody_who_left_is_given_back() {
+    let store = FakeStore::new();
+    let shared: Arc<dyn Store> = store.clone();
+    let make = || table(vec![pulled("p", PullPlan::default())], vec![]);
+    let router = Arc::new(router_over(make(), &shared));
+    publish_numbers(&router, 0..2).await;
+    store.holds_fetches.store(true, Ordering::SeqCst);
+    let leaving = pulling(&router, ask(2, 60 * SECOND));
+    store.held.notified().await;
+    leaving.abort();
+    assert!(leaving.await.unwrap_err().is_cancelled());
+    store.holds_fetches.store(false, Ordering::SeqCst);
+    let staying = pulling(&router, ask(2, 60 * SECOND));
+    sleep(SECOND).await;
+    store.go.notify_one();
+    let got = staying.await.unwrap().unwrap();
+    assert_eq!((ids(&got), got[0].attempt), (vec!["0".to_owned(), "1".to_owned()], 1));
+    // And where the subscription goes meanwhile, nobody is left with a lease of it.
+    router
+        .nack("p", &leases(&got), Some(Duration::ZERO), None)
+        .await
+        .unwrap();
+    store.holds_fetches.store(true, Ordering::SeqCst);
+    let waiting = pulling(&router, ask(2, 60 * SECOND));
+    store.held.notified().await;
+    router.swap(table(vec![], vec![]));
+    sleep(SECOND).await;
+    store.go.notify_one();
+    assert!(waiting.await.unwrap().unwrap().is_empty());
+    sleep(SECOND).await;
+    assert_eq!(account(&router, "p").await.dead, 2);
 }
 
 #[tokio::test(start_paused = true)]

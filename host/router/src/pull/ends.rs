@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use patchpanel_event::Receipt;
-use patchpanel_store::{Settlement, Verdict};
+use patchpanel_store::{Delivery, Verdict};
 
 use super::leases::Lease;
 use super::poll::{find, lease_time};
 use super::{LeaseEnd, PullError};
 use crate::inner::{Inner, to_the_end};
+use crate::leftovers;
 use crate::pipeline::bounded;
+use crate::table::Route;
 use crate::verdict::{again, settlement};
 
 /// What a nack without a reason is remembered by.
@@ -19,8 +21,7 @@ const NO_REASON: &str = "the consumer gave it back";
 /// See [`Router::ack`](crate::Router::ack).
 pub(crate) async fn ack(inner: &Arc<Inner>, name: &str, leases: &[String]) -> Result<Vec<LeaseEnd>, PullError> {
     let (route, _) = find(inner, name)?;
-    let settle = |lease: &Lease| settlement(&route, &lease.delivery, Verdict::Delivered(Receipt::default()));
-    end(inner, name, leases, settle).await
+    end(inner, &route, leases, |_| Verdict::Delivered(Receipt::default())).await
 }
 
 /// See [`Router::nack`](crate::Router::nack).
@@ -34,11 +35,8 @@ pub(crate) async fn nack(
     let (route, _) = find(inner, name)?;
     let reason = reason.as_deref().map_or(NO_REASON.to_owned(), bounded);
     let now = inner.clock.now();
-    let settle = |lease: &Lease| {
-        let verdict = again(&route.plan, &lease.delivery, now, delay, reason.clone());
-        settlement(&route, &lease.delivery, verdict)
-    };
-    end(inner, name, leases, settle).await
+    let verdict = |delivery: &Delivery| again(&route.plan, delivery, now, delay, reason.clone());
+    end(inner, &route, leases, verdict).await
 }
 
 /// See [`Router::extend`](crate::Router::extend).
@@ -56,15 +54,22 @@ pub(crate) fn extend(
 
 async fn end(
     inner: &Arc<Inner>,
-    name: &str,
+    route: &Arc<Route>,
     leases: &[String],
-    settle: impl Fn(&Lease) -> Settlement,
+    verdict: impl Fn(&Delivery) -> Verdict,
 ) -> Result<Vec<LeaseEnd>, PullError> {
-    let ended = inner.pulls.of(name).take(leases);
+    let ended = inner.pulls.of(&route.name).take(leases);
+    let settle = |lease: &Lease| settlement(route, &lease.delivery, verdict(&lease.delivery));
     let settlements = ended.iter().flatten().map(settle).collect();
     // The leases are gone already, so whoever leaves now must not keep the store from hearing of it.
-    let inner = Arc::clone(inner);
-    to_the_end(async move { inner.settle(settlements).await }).await?;
+    let (inner, name) = (Arc::clone(inner), Arc::clone(&route.name));
+    to_the_end(async move {
+        inner.settle(settlements).await?;
+        // Should the subscription have gone meanwhile, its keeper knew nothing of these.
+        leftovers::settle(&inner, &name).await;
+        Ok::<_, PullError>(())
+    })
+    .await?;
     Ok(ended.iter().map(|lease| told(lease.is_some())).collect())
 }
 

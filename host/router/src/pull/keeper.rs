@@ -7,8 +7,7 @@ use patchpanel_store::{Settlement, Verdict};
 use tokio::time::Instant;
 
 use super::leases::Lease;
-use crate::dispatch::LONGEST_SLEEP;
-use crate::inner::{Inner, Phase};
+use crate::inner::{Inner, LONGEST_SLEEP, Phase};
 use crate::verdict::{again, settlement};
 
 /// Runs until consumers fetch from the route no more, or until the router lands.

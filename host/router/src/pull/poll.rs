@@ -11,9 +11,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::state::{Presence, PullState};
 use super::take::{Taken, Wish, take};
 use super::{LONGEST_LEASE, PullError, PullRequest, Pulled};
-use crate::dispatch::{LONGEST_SLEEP, until};
 use crate::generation::Generation;
-use crate::inner::{Inner, Phase};
+use crate::inner::{Inner, LONGEST_SLEEP, Phase, until};
 use crate::table::Route;
 use crate::{Consumers, PullPlan};
 

@@ -12,6 +12,7 @@ use super::Pulled;
 use super::state::PullState;
 use crate::attempt::transform;
 use crate::inner::Inner;
+use crate::leftovers;
 use crate::pipeline::Processed;
 use crate::table::Route;
 use crate::verdict::{again, is_expired, left, nanos, settlement};
@@ -99,7 +100,7 @@ impl Take {
         let mut settlements = Vec::new();
         let ready = self.prepare(fetched.deliveries, &mut settlements).await;
         let pulled = self.hand_out(room, ready, &mut settlements);
-        self.inner.settle(settlements).await?;
+        self.settle(settlements).await?;
         Ok(match pulled {
             None => Taken::Closed,
             Some(pulled) if pulled.is_empty() => Taken::Settled,
@@ -182,8 +183,14 @@ impl Take {
         let release = |delivery: &Delivery| settlement(&self.route, delivery, Verdict::Release);
         // A failure is logged, and the store's leases end with the process.
         let _ = self
-            .inner
             .settle(leases.map(|lease| release(&lease.delivery)).collect())
             .await;
+    }
+
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError> {
+        self.inner.settle(settlements).await?;
+        // Should the subscription have gone meanwhile, its keeper knew nothing of these.
+        leftovers::settle(&self.inner, &self.route.name).await;
+        Ok(())
     }
 }

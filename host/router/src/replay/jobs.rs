@@ -1,12 +1,10 @@
-//! The replays that run, and those that somebody begins, lists or ends.
+//! Replays that somebody begins, lists or ends, and those that go on after a restart.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use patchpanel_filter::{Mistake, Pattern};
 use patchpanel_store::{Replay, StoreError};
 use serde_json::Value;
-use tokio::sync::watch;
 
 use super::order::{Order, status};
 use super::run::Run;
@@ -14,20 +12,6 @@ use super::{MOST_REPLAYS, ReplayError, ReplayRequest, ReplayStatus};
 use crate::generation::Generation;
 use crate::inner::{Inner, Phase, to_the_end};
 use crate::questions::bounds;
-
-/// The replays that run, by number, each with what ends it.
-#[derive(Default)]
-pub(crate) struct Jobs {
-    running: Mutex<HashMap<u32, Arc<watch::Sender<bool>>>>,
-    /// Held from the choice of a number until the store knows it.
-    pub(crate) numbering: tokio::sync::Mutex<()>,
-}
-
-impl Jobs {
-    fn lock(&self) -> MutexGuard<'_, HashMap<u32, Arc<watch::Sender<bool>>>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// See [`Router::start_replay`](crate::Router::start_replay).
 pub(crate) async fn request(inner: &Arc<Inner>, request: ReplayRequest) -> Result<ReplayStatus, ReplayError> {
@@ -92,13 +76,12 @@ pub(crate) async fn enter(
 /// the subscription.
 pub(crate) fn launch(inner: &Arc<Inner>, replay: Replay, order: Order, before: Vec<Arc<Generation>>) {
     let number = replay.number;
-    let (cancel, cancelled) = watch::channel(false);
-    inner.jobs.lock().insert(number, Arc::new(cancel));
+    let cancelled = inner.jobs.add(number);
     let run = Run::new(inner, replay, order, cancelled);
     let inner = Arc::clone(inner);
     tokio::spawn(async move {
         run.run(before).await;
-        inner.jobs.lock().remove(&number);
+        inner.jobs.remove(number);
     });
 }
 
@@ -126,11 +109,7 @@ pub(crate) async fn list(inner: &Inner) -> Result<Vec<ReplayStatus>, StoreError>
 
 /// See [`Router::cancel_replay`](crate::Router::cancel_replay).
 pub(crate) async fn cancel(inner: &Inner, number: u32) -> Result<Option<ReplayStatus>, StoreError> {
-    let running = inner.jobs.lock().get(&number).cloned();
-    if let Some(cancel) = running {
-        cancel.send_replace(true);
-        cancel.closed().await;
-    }
+    inner.jobs.cancel(number).await;
     let replays = inner.store.replays().await?;
     Ok(replays.into_iter().find(|replay| replay.number == number).map(status))
 }

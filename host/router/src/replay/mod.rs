@@ -7,6 +7,7 @@
 mod jobs;
 mod order;
 mod run;
+mod running;
 mod start;
 
 use std::num::NonZeroU32;
@@ -16,7 +17,8 @@ use patchpanel_store::StoreError;
 use serde::Serialize;
 use serde_json::Value;
 
-pub(crate) use jobs::{Jobs, cancel, list, request, resume};
+pub(crate) use jobs::{cancel, list, request, resume};
+pub(crate) use running::Jobs;
 pub(crate) use start::{begin, record};
 
 /// Most replays that run at once, those of new subscriptions not counted.

@@ -15,6 +15,7 @@ use super::order::Order;
 use crate::event_filter::EventFilter;
 use crate::generation::Generation;
 use crate::inner::{Inner, Phase, STORE_AGAIN};
+use crate::leftovers;
 use crate::pipeline::Scratch;
 use crate::questions::NEVER;
 use crate::table::Table;
@@ -66,6 +67,8 @@ impl Run {
             return;
         };
         self.replay.ended = Some(reason.to_owned());
+        // The subscription may have gone just before its last deliveries were made.
+        leftovers::settle(&self.inner, &self.replay.subscription).await;
         // Nobody can cancel it any more; but whoever did waits for the end of this, and it must be told by then.
         let _cancelled = std::mem::replace(&mut self.cancelled, watch::channel(false).1);
         if self.save(Vec::new()).await.is_ok() {

@@ -82,6 +82,15 @@ impl FakeChannel {
             .collect()
     }
 
+    pub fn attempts(&self) -> Vec<Attempt> {
+        self.seen
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(_, attempt)| attempt.clone())
+            .collect()
+    }
+
     pub fn times(&self) -> Vec<Duration> {
         self.seen.lock().unwrap().iter().map(|(time, _)| *time).collect()
     }

@@ -22,6 +22,8 @@ pub struct FakeStore {
     pub replay_errors: Mutex<VecDeque<StoreError>>,
     /// Early fetches, once they have leased something, tell so and wait.
     pub holds_early: AtomicBool,
+    /// Other fetches, too.
+    pub holds_fetches: AtomicBool,
     /// Appends tell so and wait before they begin.
     pub holds_appends: AtomicBool,
     pub held: Notify,
@@ -39,6 +41,7 @@ impl FakeStore {
             settle_errors: Mutex::default(),
             replay_errors: Mutex::default(),
             holds_early: AtomicBool::new(false),
+            holds_fetches: AtomicBool::new(false),
             holds_appends: AtomicBool::new(false),
             held: Notify::new(),
             go: Notify::new(),
@@ -65,8 +68,13 @@ impl Store for FakeStore {
     }
     async fn fetch(&self, fetch: Fetch<'_>) -> Result<Fetched, StoreError> {
         let fetched = self.store.fetch(fetch).await?;
-        if fetch.early && !fetched.deliveries.is_empty() {
-            self.hold(&self.holds_early).await;
+        if !fetched.deliveries.is_empty() {
+            let holds = if fetch.early {
+                &self.holds_early
+            } else {
+                &self.holds_fetches
+            };
+            self.hold(holds).await;
         }
         Ok(fetched)
     }
