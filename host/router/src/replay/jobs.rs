@@ -52,7 +52,7 @@ pub(crate) fn pattern(filter: &Value) -> Result<Pattern, Vec<Mistake>> {
     filter.to_string().parse()
 }
 
-/// Has the store know of a replay, under the next number. For whoever holds [`Jobs::numbering`].
+/// Has the store know of a replay, under the next number. For whoever holds the lock of the numbers.
 pub(crate) async fn enter(
     inner: &Inner,
     replays: &[Replay],
