@@ -23,14 +23,7 @@ pub(crate) fn demo(args: &DemoArgs) -> anyhow::Result<u8> {
     fs::create_dir_all(args.dir.join("plugins.d")).with_context(|| format!("cannot create {}", args.dir.display()))?;
     let dir = args.dir.canonicalize()?;
     let config = config::parse(CONFIG, &dir).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
-    // What an earlier demo left would be counted as of this one.
     let audit = dir.join("audit.ndjson");
-    for file in ["audit.ndjson", "demo.db", "demo.db-wal", "demo.db-shm"] {
-        match fs::remove_file(dir.join(file)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
-        }
-    }
     let serving = !args.once && std::io::stdout().is_terminal();
     service::runtime()?.block_on(async {
         let listener = match serving {
@@ -41,6 +34,8 @@ pub(crate) fn demo(args: &DemoArgs) -> anyhow::Result<u8> {
             ),
             false => None,
         };
+        // Behind the listening: a demo that runs already is left alone.
+        clear(&dir)?;
         let history = History::open(&args.repo, config.limits)?;
         let service = Service::start(config, None).await?;
         let delivered = tell_history(&service, history, &audit).await?;
@@ -52,6 +47,17 @@ pub(crate) fn demo(args: &DemoArgs) -> anyhow::Result<u8> {
             None => Ok(if delivered { exit::OK } else { exit::FAILED }),
         }
     })
+}
+
+/// Removes what an earlier demo left: it would be counted as of this one.
+fn clear(dir: &Path) -> io::Result<()> {
+    for file in ["audit.ndjson", "demo.db", "demo.db-wal", "demo.db-shm"] {
+        match fs::remove_file(dir.join(file)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Publishes all commits, waits until all is delivered and says what was done. False: not all was.

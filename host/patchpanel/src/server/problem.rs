@@ -20,14 +20,15 @@ pub(crate) struct Problem {
     detail: String,
     /// The field or attribute to mend.
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<String>,
+    field: Option<Box<str>>,
     #[serde(flatten)]
     place: Option<Place>,
     /// All there are, where there can be many: objects with `path`, `message`, `help`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    mistakes: Vec<Value>,
+    #[serde(skip_serializing_if = "<[Value]>::is_empty")]
+    mistakes: Box<[Value]>,
     #[serde(skip)]
-    retry_after: Option<u64>,
+    /// In seconds.
+    retry_after: Option<u32>,
 }
 
 /// Something in a request that has to be mended.
@@ -71,7 +72,7 @@ impl Problem {
             detail: detail.into(),
             field: None,
             place: None,
-            mistakes: Vec::new(),
+            mistakes: Box::default(),
             retry_after: None,
         }
     }
@@ -136,7 +137,7 @@ impl Problem {
 
     pub(crate) fn invalid(detail: impl Into<String>, field: Option<&str>) -> Self {
         Problem {
-            field: field.map(str::to_owned),
+            field: field.map(Box::from),
             ..Problem::new(
                 StatusCode::BAD_REQUEST,
                 "invalid-event",
@@ -191,7 +192,7 @@ impl Problem {
         }
     }
 
-    fn unavailable(name: &'static str, title: &'static str, detail: impl Into<String>, seconds: u64) -> Self {
+    fn unavailable(name: &'static str, title: &'static str, detail: impl Into<String>, seconds: u32) -> Self {
         Problem {
             retry_after: Some(seconds),
             ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, name, title, detail)
@@ -278,8 +279,8 @@ impl From<Refusal> for Problem {
         match refusal {
             Refusal::Mistakes(mistakes) => Problem {
                 mistakes: match mistakes.without_places() {
-                    Value::Array(list) => list,
-                    _ => Vec::new(),
+                    Value::Array(list) => list.into(),
+                    _ => Box::default(),
                 },
                 ..Problem::request(said)
             },

@@ -117,7 +117,7 @@ impl Service {
         let _ = tokio::time::timeout(Duration::from_secs(1), serving).await;
         match left.pending {
             0 => tracing::info!("everything accepted is settled"),
-            pending if self.durable => tracing::info!(pending, "{pending} deliveries stay in the store"),
+            pending if self.durable => tracing::info!("{pending} deliveries stay in the store"),
             pending => {
                 tracing::warn!(pending, "not everything was delivered before the deadline");
                 return Ok(exit::FAILED);
