@@ -14,12 +14,12 @@ use crate::router::SUBSCRIPTIONS;
 use crate::{Figures, event, publish};
 
 /// Three pull subscriptions in a file.
-pub fn config() -> String {
+pub(crate) fn config() -> String {
     let subscription = |name| format!("[[subscriptions]]\nname = \"{name}\"\npull = {{}}\n\n");
     SUBSCRIPTIONS.map(subscription).concat()
 }
 
-pub fn run(runtime: &Runtime, directory: &Path, publishers: usize, time: Duration) -> Figures {
+pub(crate) fn run(runtime: &Runtime, directory: &Path, publishers: usize, time: Duration) -> Figures {
     let router = Router::start(directory, &config());
     let address = router.url().trim_start_matches("http://").to_owned();
     let connect = |_| async {

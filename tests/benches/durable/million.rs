@@ -10,7 +10,7 @@ use crate::{empty_directory, event, http};
 /// Events in one request.
 const BATCH: usize = 1_000;
 
-pub fn run(events: usize) {
+pub(crate) fn run(events: usize) {
     let directory = empty_directory();
     let router = Router::start(&directory, &http::config());
     println!("| events | pending | resident memory, MB |\n| ---: | ---: | ---: |");

@@ -13,7 +13,7 @@ use crate::{Figures, event, publish};
 /// Most events in one transaction.
 const MOST: usize = 8_192;
 
-pub fn run(runtime: &Runtime, directory: &Path, publishers: usize, time: Duration) -> Figures {
+pub(crate) fn run(runtime: &Runtime, directory: &Path, publishers: usize, time: Duration) -> Figures {
     let connection = Connection::open(directory.join("plain.db")).unwrap();
     connection
         .execute_batch(

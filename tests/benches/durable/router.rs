@@ -11,9 +11,9 @@ use tokio::runtime::Runtime;
 
 use crate::{Figures, event, publish};
 
-pub const SUBSCRIPTIONS: [&str; 3] = ["first", "second", "third"];
+pub(crate) const SUBSCRIPTIONS: [&str; 3] = ["first", "second", "third"];
 
-pub fn run(runtime: &Runtime, directory: &Path, publishers: usize, time: Duration) -> Figures {
+pub(crate) fn run(runtime: &Runtime, directory: &Path, publishers: usize, time: Duration) -> Figures {
     let clock = Arc::new(SteadyClock::default());
     let store = SqliteStore::open(StoreOptions {
         path: Some(directory.join("store.db")),

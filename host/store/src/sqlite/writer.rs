@@ -286,7 +286,7 @@ impl Writer {
         let trouble = self.shared.lock().trouble.clone();
         let done = match trouble {
             Some(StoreError::Failed(_)) => return,
-            Some(_) => self.probe(),
+            Some(_) => self.probe(now),
             None => {
                 let mut sweep = std::mem::take(&mut self.sweep);
                 let swept = sweep.step(self, now);
@@ -301,9 +301,10 @@ impl Writer {
     }
 
     /// Writes a little; if that works, publishing does so again.
-    fn probe(&self) -> rusqlite::Result<()> {
-        self.connection
-            .execute_batch("BEGIN; UPDATE totals SET time = time; COMMIT")?;
+    fn probe(&self, now: u64) -> rusqlite::Result<()> {
+        // The time has to be another one: what does not change is not written.
+        let statement = "UPDATE totals SET time = max(?1, time + 1)";
+        self.connection.execute(statement, (signed(now),))?;
         self.shared.lock().trouble = None;
         tracing::info!("the store can write again");
         Ok(())
