@@ -215,7 +215,7 @@ pub(crate) enum SubscriptionsCommand {
     Create {
         #[command(flatten)]
         remote: RemoteArgs,
-        /// A JSON object with the keys of a [[subscriptions]] entry; `-` is standard input
+        /// A JSON object with the keys of a subscription in a configuration file; `-` is standard input
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },

@@ -105,12 +105,13 @@ async fn healthz() -> Json<serde_json::Value> {
 
 /// Events are accepted.
 async fn readyz(State(app): State<Arc<App>>) -> Response {
-    if app.router.is_draining() {
-        return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "draining"}))).into_response();
-    }
+    // Before the draining: where the store has failed, the router drains because of that.
     if let Err(error) = app.router.health() {
         let said = json!({"status": "store", "reason": error.to_string()});
         return (StatusCode::SERVICE_UNAVAILABLE, Json(said)).into_response();
+    }
+    if app.router.is_draining() {
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "draining"}))).into_response();
     }
     let statuses = app.registry.statuses().into_iter();
     let quarantined: Vec<String> = statuses
