@@ -29,7 +29,7 @@ pub trait Store: Send + Sync {
     async fn fetch(&self, fetch: Fetch<'_>) -> Result<Fetched, StoreError>;
 
     /// Notified (`notify_one`) when something that [`Store::fetch`] should look at may have come for the subscription:
-    /// after an append, a retry, a release. One task per subscription may wait on it.
+    /// after an append, a retry, a release. Where several tasks wait on it, each notification wakes one of them.
     fn work(&self, subscription: &str) -> Arc<Notify>;
 
     /// Records how leased deliveries ended. What is not leased, because it is unknown or settled already, is ignored:

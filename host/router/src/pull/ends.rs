@@ -48,7 +48,7 @@ pub(crate) fn extend(
 ) -> Result<Vec<LeaseEnd>, PullError> {
     let (_, plan) = find(inner, name)?;
     let by = lease_time(&plan, by);
-    let state = inner.pulls.of(name);
+    let state = inner.pulls.of(name, &*inner.store);
     Ok(leases.iter().map(|lease| told(state.extend(lease, by))).collect())
 }
 
@@ -58,7 +58,7 @@ async fn end(
     leases: &[String],
     verdict: impl Fn(&Delivery) -> Verdict,
 ) -> Result<Vec<LeaseEnd>, PullError> {
-    let ended = inner.pulls.of(&route.name).take(leases);
+    let ended = inner.pulls.of(&route.name, &*inner.store).take(leases);
     let settle = |lease: &Lease| settlement(route, &lease.delivery, verdict(&lease.delivery));
     let settlements = ended.iter().flatten().map(settle).collect();
     // The leases are gone already, so whoever leaves now must not keep the store from hearing of it.

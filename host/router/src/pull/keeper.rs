@@ -1,4 +1,4 @@
-//! What a pull subscription needs besides its consumers: leases that end, and word of what arrives.
+//! What a pull subscription needs besides its consumers: that leases end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +13,7 @@ use crate::verdict::{again, settlement};
 /// Runs until consumers fetch from the route no more, or until the router lands.
 pub(crate) async fn keep(inner: &Arc<Inner>, name: &Arc<str>) {
     let (mut generations, mut phase) = (inner.generation.subscribe(), inner.phase.subscribe());
-    let work = inner.store.work(name);
-    let state = inner.pulls.of(name);
+    let state = inner.pulls.of(name, &*inner.store);
     while *phase.borrow_and_update() < Phase::Landing {
         let current = generations.borrow_and_update().to_consumers(name);
         let Some((route, _)) = current else {
@@ -35,7 +34,6 @@ pub(crate) async fn keep(inner: &Arc<Inner>, name: &Arc<str>) {
         }
         let next = next.unwrap_or_else(|| Instant::now() + LONGEST_SLEEP);
         tokio::select! {
-            () = work.notified() => state.arrivals.notify_one(),
             () = state.leased.notified() => {}
             () = tokio::time::sleep_until(next) => {}
             _ = generations.changed() => {}

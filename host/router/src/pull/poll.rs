@@ -22,7 +22,7 @@ const SHORTEST_LEASE: Duration = Duration::from_millis(1);
 /// See [`Router::pull`](crate::Router::pull).
 pub(crate) async fn pull(inner: &Arc<Inner>, name: &str, request: PullRequest) -> Result<Vec<Pulled>, PullError> {
     find(inner, name)?;
-    let state = inner.pulls.of(name);
+    let state = inner.pulls.of(name, &*inner.store);
     let _waiting = state.waiting.try_acquire().map_err(|_| PullError::TooMany)?;
     let mut poll = Poll {
         inner,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use patchpanel_store::Delivery;
+use patchpanel_store::{Delivery, Store};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
@@ -20,8 +20,8 @@ pub(crate) struct Pulls(Mutex<HashMap<Arc<str>, Arc<PullState>>>);
 
 pub(crate) struct PullState {
     held: Mutex<Held>,
-    /// `notify_one`: the store may have something. Whoever takes it passes it on, because there may be more.
-    pub(crate) arrivals: Notify,
+    /// The store's word: it may have something. Whoever takes it passes it on, because there may be more.
+    pub(crate) arrivals: Arc<Notify>,
     /// `notify_waiters`: there is room for leases, or the consumer may have gone.
     pub(crate) changed: Notify,
     /// `notify_one`: another lease may be the first to end.
@@ -42,14 +42,14 @@ struct Held {
 }
 
 impl Pulls {
-    pub(crate) fn of(&self, name: &str) -> Arc<PullState> {
+    pub(crate) fn of(&self, name: &str, store: &dyn Store) -> Arc<PullState> {
         let mut pulls = self.lock();
         if let Some(state) = pulls.get(name) {
             return Arc::clone(state);
         }
         let state = Arc::new(PullState {
             held: Mutex::default(),
-            arrivals: Notify::new(),
+            arrivals: store.work(name),
             changed: Notify::new(),
             leased: Notify::new(),
             succession: tokio::sync::Mutex::default(),
