@@ -1,0 +1,19 @@
+//! What the documents name exists.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::path::Path;
+
+#[test]
+fn guarantees_name_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let text = std::fs::read_to_string(root.join("docs/guarantees.md")).unwrap();
+    let named: Vec<(&str, &str)> = text.split('`').filter_map(|word| word.split_once("::")).collect();
+    let tests = named.iter().filter(|(file, _)| file.ends_with(".rs"));
+    let mut count = 0;
+    for (file, test) in tests {
+        let source = std::fs::read_to_string(root.join(file)).unwrap_or_else(|_| panic!("there is no file {file}"));
+        assert!(source.contains(&format!("fn {test}(")), "{file} has no test {test}");
+        count += 1;
+    }
+    assert!(count > 20, "the test reads the page as it is written: {count}");
+}
