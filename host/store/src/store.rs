@@ -22,7 +22,7 @@ pub trait Store: Send + Sync {
     /// None of the events was taken.
     async fn append(&self, events: Vec<NewEvent>) -> Result<Vec<Appended>, StoreError>;
 
-    /// Leases deliveries of a subscription. Leases end with the process.
+    /// Leases deliveries of a subscription, fewer where their events are large. Leases end with the process.
     ///
     /// # Errors
     /// Nothing was leased.
@@ -63,7 +63,7 @@ pub trait Store: Send + Sync {
     /// The store cannot be read, or the row is damaged.
     async fn event(&self, id: &str) -> Result<Option<StoredEvent>, StoreError>;
 
-    /// Events by sequence number.
+    /// Events by sequence number; a page may be short where its events are large.
     ///
     /// # Errors
     /// The store cannot be read.

@@ -255,6 +255,7 @@ async fn a_full_store_refuses_events_and_still_settles() {
     };
     assert_eq!(refused, StoreError::Full { budget: 400_000 });
     assert!(refused.is_temporary());
+    assert_eq!(store.health(), Err(refused));
     let (seen, _) = all_of_a(&store).await.unwrap();
     assert_eq!(seen.len(), accepted, "what was accepted is delivered");
 
@@ -263,6 +264,7 @@ async fn a_full_store_refuses_events_and_still_settles() {
         tokio::task::yield_now().await;
         clock.advance(1_000_000_000);
     }
+    assert_eq!(store.health(), Ok(()));
 }
 
 async fn kept(store: &dyn Store) -> Vec<u64> {

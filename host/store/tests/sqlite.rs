@@ -11,10 +11,14 @@
 
 mod suite;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, Mutex};
 
-use patchpanel_store::{Retention, SqliteStore, Store, StoreOptions};
-use suite::{Made, ManualClock};
+use patchpanel_event::FieldPath;
+use patchpanel_store::{Fetch, Retention, SqliteStore, Store, StoreOptions};
+use suite::{Made, ManualClock, dead, delivered, new_event_about, retry, settlement};
 
 fn in_memory(clock: Arc<ManualClock>) -> Made {
     Made {
@@ -57,4 +61,66 @@ fn agrees_with_the_model_in_memory() {
 #[test]
 fn agrees_with_the_model_in_a_file() {
     suite::model::run(in_a_file);
+}
+
+/// Consumers of one ordered subscription on several threads, with retries that are due at once: what is leased while the
+/// end of another lease is on its way to the disk must not be leased again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn leases_nothing_twice_while_settlements_are_under_way() {
+    const EVENTS: usize = 300;
+    let made = in_a_file(Arc::default());
+    let store = made.open();
+    let subject = Arc::new(FieldPath::parse("subject").unwrap());
+    let events =
+        (0..EVENTS).map(|number| new_event_about(&number.to_string(), Some(&(number % 7).to_string()), &["a"]));
+    store.append(events.collect()).await.unwrap();
+    let ended = Arc::new(AtomicUsize::new(0));
+    let orders = Arc::new(Mutex::new(HashMap::<usize, Vec<u64>>::new()));
+    let consumers = (0..6).map(|consumer| {
+        let (store, subject, ended, orders) = (store.clone(), subject.clone(), ended.clone(), orders.clone());
+        tokio::spawn(async move {
+            while ended.load(SeqCst) < EVENTS {
+                let fetch = Fetch {
+                    ordering: Some(&subject),
+                    ..Fetch::due("a", 3)
+                };
+                let leased = store.fetch(fetch).await.unwrap().deliveries;
+                if leased.is_empty() {
+                    tokio::task::yield_now().await;
+                }
+                for delivery in leased {
+                    let number: usize = delivery.event.id().parse().unwrap();
+                    let verdict = if delivery.attempts < (number % 4) as u32 {
+                        retry(0)
+                    } else {
+                        orders
+                            .lock()
+                            .unwrap()
+                            .entry(number % 7)
+                            .or_default()
+                            .push(delivery.key.sequence);
+                        ended.fetch_add(1, SeqCst);
+                        if (number + consumer).is_multiple_of(5) {
+                            dead("enough")
+                        } else {
+                            delivered()
+                        }
+                    };
+                    store
+                        .settle(vec![settlement("a", delivery.key, verdict)])
+                        .await
+                        .unwrap();
+                }
+            }
+        })
+    });
+    for consumer in consumers.collect::<Vec<_>>() {
+        consumer.await.unwrap();
+    }
+    let account = store.ledger().await.unwrap().accounts["a"];
+    assert!(account.is_balanced(), "{account:?}");
+    assert_eq!((account.accepted, account.pending), (EVENTS as u64, 0));
+    for order in orders.lock().unwrap().values() {
+        assert!(order.is_sorted(), "each key in its order: {order:?}");
+    }
 }

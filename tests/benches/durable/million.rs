@@ -31,7 +31,7 @@ pub(crate) fn run(events: usize) {
         let (status, answer) = router.post(&[("content-type", "application/x-ndjson")], lines.join("\n"));
         assert_eq!(status, 202, "{answer}");
         let sent = (batch + 1) * BATCH;
-        if sent.is_power_of_two() || sent % (events / 10).max(1) == 0 {
+        if sent.is_power_of_two() || sent.is_multiple_of((events / 10).max(1)) {
             show(&router, sent);
         }
     }

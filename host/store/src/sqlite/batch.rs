@@ -170,6 +170,9 @@ impl Change {
 
     fn apply(self, queue: &mut Queue) {
         self.add_to(&mut queue.account);
+        if !queue.account.is_balanced() {
+            tracing::error!(subscription = %queue.name, account = ?queue.account, "the ledger does not add up");
+        }
         queue.rows = (queue.rows + self.rows_added).saturating_sub(self.rows_ended);
         for (ordering_key, change) in &self.held {
             let turn = queue.keys.entry(*ordering_key).or_default();
@@ -182,8 +185,8 @@ impl Change {
                 queue.keys.remove(&ordering_key);
             }
         }
-        for (_, lease) in self.taken {
-            queue.written(lease);
+        for (key, lease) in self.taken {
+            queue.written(key, lease);
         }
         for (key, lease) in self.given_back {
             queue.give_back(key, lease);

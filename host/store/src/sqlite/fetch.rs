@@ -19,6 +19,9 @@ use crate::{Delivery, DeliveryKey, StoreError};
 /// Rows of events that are looked at in one go, to find those of one subscription.
 const LOOK: u32 = 16_384;
 
+/// Bytes of events that one fetch leases, or one event more.
+const MOST_BYTES: usize = 8 << 20;
+
 /// What the disk is asked for on behalf of a fetch.
 pub(super) struct Plan {
     pub(super) index: usize,
@@ -46,6 +49,25 @@ pub(super) struct Found {
     returned: Vec<(u64, Result<EventRow, StoreError>)>,
     new: Vec<(u64, Result<EventRow, StoreError>)>,
     scanned_to: Option<u64>,
+    /// Of all events in it.
+    bytes: usize,
+}
+
+impl Found {
+    fn is_full(&self, max: usize) -> bool {
+        self.rows.len() + self.returned.len() + self.new.len() >= max || self.bytes >= MOST_BYTES
+    }
+
+    /// Counts an event, and a damaged one as what it is.
+    fn note(&mut self, event: &Result<EventRow, StoreError>, shared: &Shared) {
+        match event {
+            Ok(row) => self.bytes += row.event.json().len(),
+            Err(error) => {
+                tracing::error!(%error, "a row of the store is damaged");
+                shared.lock().damaged += 1;
+            }
+        }
+    }
 }
 
 struct FoundRow {
@@ -98,10 +120,12 @@ impl Leased {
 
 /// New deliveries that are still in memory; nothing else must come before them.
 pub(super) fn lease_live(queue: &mut Queue, index: usize, max: usize, ordering: Option<&FieldPath>) -> Leased {
-    let mut leased = Leased::default();
+    let (mut leased, mut bytes) = (Leased::default(), 0);
     while leased.deliveries.len() < max
+        && bytes < MOST_BYTES
         && let Some((sequence, since, event)) = queue.first_live()
     {
+        bytes += event.json().len();
         let delivery = Delivery {
             key: DeliveryKey::original(sequence),
             attempts: 0,
@@ -131,7 +155,7 @@ impl Plan {
             rows_until: rows.then_some(until),
             early,
             number: queue.number,
-            leased_rows: queue.leased_rows.keys().copied().collect(),
+            leased_rows: queue.leased_rows.keys().chain(&queue.taken_rows).copied().collect(),
             row_version: queue.row_version,
             returned,
             scan_from: scan.then_some(queue.next),
@@ -145,18 +169,17 @@ impl Plan {
             self.read_rows(connection, until, shared, &mut found)?;
         }
         for sequence in &self.returned {
-            if found.rows.len() + found.returned.len() >= self.max {
+            if found.is_full(self.max) {
                 break;
             }
             let event = read_event(connection, *sequence)?;
-            note_damage(&event, shared);
+            found.note(&event, shared);
             found.returned.push((*sequence, event));
         }
-        let room = self.max.saturating_sub(found.rows.len() + found.returned.len());
         if let Some(from) = self.scan_from
-            && room > 0
+            && !found.is_full(self.max)
         {
-            self.scan(connection, from, room, shared, &mut found)?;
+            self.scan(connection, from, shared, &mut found)?;
         }
         Ok(found)
     }
@@ -182,7 +205,7 @@ impl Plan {
                 if self.leased_rows.contains(&row.key) {
                     continue;
                 }
-                if row.due > until || found.rows.len() == self.max {
+                if row.due > until || found.is_full(self.max) {
                     found.rows_left = Some(found.rows_left.map_or(row.due, |left| left.min(row.due)));
                     break;
                 }
@@ -193,7 +216,7 @@ impl Plan {
                         problem: "the row of its delivery is not as it was written".to_owned(),
                     }),
                 };
-                note_damage(&event, shared);
+                found.note(&event, shared);
                 found.rows.push(FoundRow {
                     key: row.key,
                     attempts: row.attempts,
@@ -209,14 +232,7 @@ impl Plan {
         Ok(())
     }
 
-    fn scan(
-        &self,
-        connection: &Connection,
-        from: u64,
-        room: usize,
-        shared: &Shared,
-        found: &mut Found,
-    ) -> rusqlite::Result<()> {
+    fn scan(&self, connection: &Connection, from: u64, shared: &Shared, found: &mut Found) -> rusqlite::Result<()> {
         let mut select = connection.prepare_cached(&format!(
             "SELECT {COLUMNS} FROM events WHERE sequence > ?1 ORDER BY sequence LIMIT ?2"
         ))?;
@@ -235,9 +251,9 @@ impl Plan {
                 continue;
             }
             let event = EventRow::read(row)?;
-            note_damage(&event, shared);
+            found.note(&event, shared);
             found.new.push((sequence, event));
-            if found.new.len() == room {
+            if found.is_full(self.max) {
                 return Ok(());
             }
         }
@@ -322,11 +338,4 @@ fn read_event(connection: &Connection, sequence: u64) -> rusqlite::Result<Result
             problem: "its row is missing".to_owned(),
         })
     }))
-}
-
-fn note_damage<T>(event: &Result<T, StoreError>, shared: &Shared) {
-    if let Err(error) = event {
-        tracing::error!(%error, "a row of the store is damaged");
-        shared.lock().damaged += 1;
-    }
 }

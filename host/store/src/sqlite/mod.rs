@@ -369,7 +369,8 @@ impl Store for SqliteStore {
     }
 
     fn health(&self) -> Result<(), StoreError> {
-        self.shared.lock().trouble.clone().map_or(Ok(()), Err)
+        let state = self.shared.lock();
+        state.trouble.clone().or_else(|| state.full.clone()).map_or(Ok(()), Err)
     }
 
     async fn usage(&self) -> Result<Usage, StoreError> {

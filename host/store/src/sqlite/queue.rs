@@ -4,7 +4,7 @@
 //! the disk only), in `open`, or in a row of `deliveries`. So what this takes grows with what is leased, and not with what
 //! is pending.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use patchpanel_event::Event;
@@ -34,6 +34,8 @@ pub(super) struct Queue {
     /// Pending deliveries with a row.
     pub(super) rows: u64,
     pub(super) leased_rows: HashMap<DeliveryKey, Lease>,
+    /// Of those that are settled: until that is written, the disk has them as they were.
+    pub(super) taken_rows: HashSet<DeliveryKey>,
     /// Taken from `open`, and on the way to the disk.
     taken: u64,
     /// Pending by the sums, and nowhere to be found on a damaged disk.
@@ -96,6 +98,7 @@ impl Queue {
             lagging: false,
             rows: 0,
             leased_rows: HashMap::new(),
+            taken_rows: HashSet::new(),
             taken: 0,
             missing: 0,
             row_due: None,
@@ -184,17 +187,20 @@ impl Queue {
                 lease
             });
         }
-        self.leased_rows.remove(&key)
+        let lease = self.leased_rows.remove(&key)?;
+        self.taken_rows.insert(key);
+        Some(lease)
     }
 
     /// What was taken is written.
-    pub(super) fn written(&mut self, lease: Lease) {
+    pub(super) fn written(&mut self, key: DeliveryKey, lease: Lease) {
+        self.taken_rows.remove(&key);
         self.taken = self.taken.saturating_sub(u64::from(lease.due.is_none()));
     }
 
     /// Undoes [`Queue::take`].
     pub(super) fn put_back(&mut self, key: DeliveryKey, lease: Lease) {
-        self.written(lease);
+        self.written(key, lease);
         if lease.due.is_some() {
             self.leased_rows.insert(key, lease);
         } else {
@@ -204,7 +210,7 @@ impl Queue {
 
     /// What was taken is pending again, and due as it was.
     pub(super) fn give_back(&mut self, key: DeliveryKey, lease: Lease) {
-        self.written(lease);
+        self.written(key, lease);
         match lease.due {
             Some(due) => self.row_ready(due),
             None => {

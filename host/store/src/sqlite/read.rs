@@ -23,6 +23,9 @@ fn select_deliveries(rest: &str) -> String {
 /// Rows that are looked at for one page of deliveries: where few fit the question, the page is short.
 const LOOK: u32 = 20_000;
 
+/// Bytes of events in one page, or one event more.
+const MOST_BYTES: usize = 8 << 20;
+
 /// What comes from the disk or is damaged there.
 type Read<T> = rusqlite::Result<T>;
 
@@ -48,20 +51,25 @@ pub(super) fn events(connection: &Connection, shared: &Shared, query: &EventsQue
     ))?;
     let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
     let mut rows = select.query((signed(low), signed(high), limit, &query.correlation_id))?;
-    let (mut page, mut count) = (EventsPage::default(), 0);
-    while let Some(row) = rows.next()? {
+    let (mut page, mut count, mut bytes) = (EventsPage::default(), 0, 0);
+    while bytes < MOST_BYTES
+        && let Some(row) = rows.next()?
+    {
         count += 1;
         let sequence = unsigned(row.get(0)?);
         page.last = Some(sequence);
         match EventRow::read(row)? {
-            Ok(row) => page.events.push(stored(row, &shared.lock())),
+            Ok(row) => {
+                bytes += row.event.json().len();
+                page.events.push(stored(row, &shared.lock()));
+            }
             Err(error) => {
                 tracing::error!(%error, "a row of the store is damaged");
                 page.damaged.push(sequence);
             }
         }
     }
-    if count < query.limit {
+    if count < query.limit && bytes < MOST_BYTES {
         page.last = None;
     }
     Ok(page)

@@ -21,8 +21,10 @@ pub(super) struct State {
     pub(super) budget: Budget,
     /// Rows that were found damaged.
     pub(super) damaged: u64,
-    /// Why nothing can be taken.
+    /// Why nothing can be written.
     pub(super) trouble: Option<StoreError>,
+    /// Why events are refused, though the rest can be written.
+    pub(super) full: Option<StoreError>,
 }
 
 /// Sums over all subscriptions.

@@ -124,6 +124,7 @@ impl Writer {
         for op in ops {
             self.perform(op, full.as_ref(), batch)?;
         }
+        self.shared.lock().full = full;
         if batch.dirty {
             self.write_sums(batch)?;
             self.connection.execute_batch("COMMIT")
@@ -292,6 +293,8 @@ impl Writer {
                 let swept = sweep.step(self, now);
                 self.sweep = sweep;
                 swept
+                    .and_then(|()| self.over_budget())
+                    .map(|full| self.shared.lock().full = full)
             }
         };
         if let Err(error) = done {
