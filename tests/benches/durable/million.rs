@@ -1,7 +1,14 @@
-//! A router with very many pending deliveries.
+//! A router with very many pending deliveries, and a store with as many that have failed once.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
+use patchpanel_event::{Event, FieldPath, Limits};
+use patchpanel_store::{
+    Clock as _, Fetch, NewEvent, Retention, Settlement, SqliteStore, SteadyClock, Store as _, StoreOptions,
+    SystemClock, Verdict,
+};
 use patchpanel_tests::Router;
 use serde_json::json;
 
@@ -63,7 +70,61 @@ pub(crate) fn run(events: usize) {
     }
     show(&router, events);
     drop(router);
+    let runtime = tokio::runtime::Builder::new_multi_thread().build().unwrap();
+    for ordering in [None, Some(FieldPath::parse("payload.number").unwrap())] {
+        runtime.block_on(retrying(&empty_directory(), events, ordering.as_ref()));
+    }
     let _ = std::fs::remove_dir_all(directory);
+}
+
+/// All of them wait for a retry, which is what takes a row each; with an ordering, each has a key of its own besides.
+async fn retrying(directory: &Path, events: usize, ordering: Option<&FieldPath>) {
+    let open = || {
+        SqliteStore::open(StoreOptions {
+            path: Some(directory.join("store.db")),
+            retention: Retention::default(),
+            budget: None,
+            clock: Arc::new(SteadyClock::default()),
+        })
+        .unwrap()
+    };
+    let store = open();
+    let due = SystemClock.now() + 3_600_000_000_000;
+    for batch in 0..events / BATCH {
+        let new = |number: usize| NewEvent {
+            event: Event::parse(event(0, (batch * BATCH + number) as u64).into(), &Limits::default()).unwrap(),
+            matched: vec!["failing".into()],
+            key: None,
+        };
+        store.append((0..BATCH).map(new).collect()).await.unwrap();
+        let fetch = Fetch {
+            ordering,
+            ..Fetch::due("failing", BATCH)
+        };
+        let settlement = |delivery: &patchpanel_store::Delivery| Settlement {
+            subscription: "failing".into(),
+            key: delivery.key,
+            verdict: Verdict::Retry {
+                due,
+                reason: "503 Service Unavailable".into(),
+            },
+        };
+        let leased = store.fetch(fetch).await.unwrap().deliveries;
+        store.settle(leased.iter().map(settlement).collect()).await.unwrap();
+    }
+    drop(store);
+    let opening = Instant::now();
+    let store = open();
+    println!(
+        "{} deliveries that wait for a retry, {}: opened in {:.2} s",
+        store.ledger().await.unwrap().pending(),
+        if ordering.is_some() {
+            "each with its ordering key"
+        } else {
+            "in no order"
+        },
+        opening.elapsed().as_secs_f64()
+    );
 }
 
 /// Megabytes.
