@@ -13,7 +13,7 @@
 mod suite;
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -161,6 +161,21 @@ async fn one_process_at_a_time() {
     assert!(matches!(error, OpenError::InUse(_)), "{error}");
     drop(store);
     assert!(open(&path).is_ok());
+}
+
+#[tokio::test]
+async fn its_files_are_for_their_owner_only() {
+    let (directory, path) = directory();
+    let store = open(&path).unwrap();
+    store.append(vec![new_event("1", &["a"])]).await.unwrap();
+    let mut count = 0;
+    for file in std::fs::read_dir(directory.path()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{}: {mode:o}", file.path().display());
+        count += 1;
+    }
+    assert_eq!(count, 4, "the database, its log, its index, its lock");
 }
 
 #[tokio::test]

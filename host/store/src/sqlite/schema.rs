@@ -58,15 +58,26 @@ pub(super) fn open(path: &Path) -> Result<(Connection, File), OpenError> {
     }
     let mut name = path.as_os_str().to_owned();
     name.push("-lock");
-    let lock = File::create(Path::new(&name)).map_err(|error| unreadable(error.to_string()))?;
+    let lock = private(Path::new(&name)).map_err(|error| unreadable(error.to_string()))?;
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(path.to_owned())),
         Err(TryLockError::Error(error)) => return Err(unreadable(error.to_string())),
     }
+    // The files that SQLite puts beside it get the same permissions.
+    private(path).map_err(|error| unreadable(error.to_string()))?;
     let mut connection = Connection::open(path).map_err(|error| unreadable(error.to_string()))?;
     prepare(&mut connection, path)?;
     Ok((connection, lock))
+}
+
+/// A file that is there afterwards; a new one is for its owner only, because events may be confidential.
+fn private(path: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 /// The same tables without a file.
