@@ -124,3 +124,26 @@ async fn leases_nothing_twice_while_settlements_are_under_way() {
         assert!(order.is_sorted(), "each key in its order: {order:?}");
     }
 }
+
+/// Subscriptions become known while events are written; some of them never get any.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn opens_again_whenever_subscriptions_became_known() {
+    let made = in_a_file(Arc::default());
+    let store = made.open();
+    let others = store.clone();
+    let asking = tokio::spawn(async move {
+        for number in 0..400 {
+            others.work(&format!("idle-{number}"));
+            tokio::time::sleep(std::time::Duration::from_micros(500)).await;
+        }
+    });
+    let mut number = 0;
+    while !asking.is_finished() {
+        let new = new_event_about(&number.to_string(), None, &[&format!("busy-{}", number % 50)]);
+        store.append(vec![new]).await.unwrap();
+        number += 1;
+    }
+    drop((asking.await, store));
+    let ledger = made.open().ledger().await.unwrap();
+    assert_eq!(ledger.events, number);
+}

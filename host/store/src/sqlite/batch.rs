@@ -19,6 +19,8 @@ pub(super) struct Batch {
     pub(super) accepted: Vec<(u64, Arc<Live>, Vec<usize>)>,
     /// Whether anything was written.
     pub(super) dirty: bool,
+    /// Queues that have a row then.
+    pub(super) stored: usize,
     answers: Vec<Answered>,
 }
 
@@ -60,6 +62,7 @@ impl Batch {
             changes: BTreeMap::new(),
             accepted: Vec::new(),
             dirty: false,
+            stored: 0,
             answers: Vec::new(),
         }
     }

@@ -100,7 +100,7 @@ impl Writer {
             Ok(()) => {
                 let mut state = self.shared.lock();
                 if batch.dirty {
-                    self.stored = self.stored.max(state.len());
+                    self.stored = batch.stored;
                     state.trouble = None;
                 }
                 batch.apply(&mut state);
@@ -245,11 +245,13 @@ impl Writer {
     }
 
     /// Cursors and sums of what has changed.
-    fn write_sums(&self, batch: &Batch) -> rusqlite::Result<()> {
+    fn write_sums(&self, batch: &mut Batch) -> rusqlite::Result<()> {
         let state = self.shared.lock();
-        // Numbers are given away in order, so that of a new queue must not be lost.
+        // Numbers are given away in order, so that of a new queue must not be lost. Further queues may come until the
+        // transaction is synced: those are not in it.
+        batch.stored = state.len();
         let changed = batch.changes.keys().copied().filter(|index| *index < self.stored);
-        for index in changed.chain(self.stored..state.len()) {
+        for index in changed.chain(self.stored..batch.stored) {
             let Some(queue) = state.queue(index) else {
                 continue;
             };
