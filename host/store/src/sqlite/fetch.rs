@@ -94,6 +94,19 @@ impl Leased {
         self.deliveries.is_empty() && self.held.is_empty() && self.damaged.is_empty()
     }
 
+    /// What could not be set aside is due again, as if it had never been leased.
+    pub(super) fn put_down(&self, queue: &mut Queue) {
+        for held in &self.held {
+            // Those that were written nevertheless are leased no more.
+            if queue.put_down(held.key) {
+                queue.leave_turn(held.ordering_key);
+            }
+        }
+        for (key, _) in &self.damaged {
+            queue.put_down(*key);
+        }
+    }
+
     fn grant(
         &mut self,
         queue: &mut Queue,

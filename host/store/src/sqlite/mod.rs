@@ -39,8 +39,9 @@ pub use self::schema::OpenError;
 use self::state::{Shared, State};
 use self::writer::Writer;
 use crate::{
-    Appended, Clock, DeliveriesPage, DeliveriesQuery, DeliveryRef, DeliveryStatus, EventsPage, EventsQuery, Fetch,
-    Fetched, Ledger, NewEvent, Replay, Settlement, Store, StoreError, StoredEvent, SubscriptionName, Usage, Verdict,
+    Appended, Clock, DeliveriesPage, DeliveriesQuery, DeliveryKey, DeliveryRef, DeliveryStatus, EventsPage,
+    EventsQuery, Fetch, Fetched, Ledger, NewEvent, Replay, Settlement, Store, StoreError, StoredEvent,
+    SubscriptionName, Usage, Verdict,
 };
 
 /// Connections that read, kept for the next one.
@@ -243,20 +244,30 @@ impl SqliteStore {
                 "the store is damaged: deliveries are pending by the sums, and cannot be found"
             );
         }
+        let done = self.write_aside(&leased, subscription).await;
+        if done.is_err() {
+            let mut state = self.shared.lock();
+            if let Some(queue) = state.find(subscription).and_then(|index| state.queue_mut(index)) {
+                leased.put_down(queue);
+            }
+        }
+        done
+    }
+
+    async fn write_aside(&self, leased: &Leased, subscription: &SubscriptionName) -> Result<(), StoreError> {
         if !leased.held.is_empty() {
-            self.ask(|answer| Op::Hold(leased.held, answer)).await?;
+            self.ask(|answer| Op::Hold(leased.held.clone(), answer)).await?;
         }
         if !leased.damaged.is_empty() {
-            let settlement = |(key, error): (crate::DeliveryKey, StoreError)| Settlement {
+            let settlement = |(key, error): &(DeliveryKey, StoreError)| Settlement {
                 subscription: subscription.clone(),
-                key,
+                key: *key,
                 verdict: Verdict::Dead {
                     reason: error.to_string(),
                     attempted: false,
                 },
             };
-            self.settle(leased.damaged.into_iter().map(settlement).collect())
-                .await?;
+            self.settle(leased.damaged.iter().map(settlement).collect()).await?;
         }
         Ok(())
     }
@@ -287,7 +298,7 @@ impl Store for SqliteStore {
             let deliveries = std::mem::take(&mut leased.deliveries);
             let was_empty = leased.is_empty();
             if let Err(error) = self.set_aside(leased, &subscription).await {
-                // They are leased as before, so they come again, and what can be handed out need not wait for them.
+                // They come again, and what can be handed out need not wait for them.
                 tracing::error!(%error, subscription = %subscription, "deliveries could not be set aside");
                 if deliveries.is_empty() {
                     return Err(error);
@@ -405,5 +416,82 @@ fn problem(error: &rusqlite::Error) -> StoreError {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Unavailable(error.to_string()),
         // Above all a write or a sync that did not work: what the disk holds now is known after the next start only.
         _ => StoreError::Failed(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+mod tests {
+    use patchpanel_event::{Event, FieldPath, Limits, Receipt};
+
+    use super::*;
+    use crate::SystemClock;
+
+    /// Lets the database grow by so many pages.
+    fn grow_by(store: &SqliteStore, pages: i64) {
+        let Backing::Memory(writer) = &store.backing else {
+            panic!("a store in memory");
+        };
+        let connection = &writer.lock().unwrap().connection;
+        let now: i64 = connection
+            .pragma_query_value(None, "page_count", |row| row.get(0))
+            .unwrap();
+        let limit = format!("PRAGMA max_page_count = {}", now + pages);
+        connection.query_row(&limit, (), |_| Ok(())).unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_held_back_for_want_of_space_comes_again_in_its_turn() {
+        const EVENTS: usize = 200;
+        let store = SqliteStore::in_memory(Arc::new(SystemClock)).unwrap();
+        let new = |number: usize| NewEvent {
+            event: Event::parse(
+                format!(r#"{{"id":"{number}","type":"t","subject":"one"}}"#).into(),
+                &Limits::default(),
+            )
+            .unwrap(),
+            matched: vec!["a".into()],
+            key: None,
+        };
+        store.append((0..EVENTS).map(new).collect()).await.unwrap();
+        let subject = FieldPath::parse("subject").unwrap();
+        let all = Fetch {
+            ordering: Some(&subject),
+            ..Fetch::due("a", EVENTS)
+        };
+        grow_by(&store, 0);
+        let mut leased = store.fetch(all).await.unwrap().deliveries;
+        let held = DeliveriesQuery {
+            subscription: None,
+            state: crate::DeliveryState::Held,
+            after: None,
+            limit: 1,
+        };
+        let held = store.deliveries(held).await.unwrap().deliveries;
+        assert!(held.is_empty(), "they did not fit");
+        grow_by(&store, 1_000_000);
+        let mut seen = Vec::new();
+        while let Some(delivery) = leased.pop() {
+            assert!(leased.is_empty(), "one at a time");
+            seen.push(delivery.key);
+            let settlement = Settlement {
+                subscription: "a".into(),
+                key: delivery.key,
+                verdict: Verdict::Delivered(Receipt::default()),
+            };
+            store.settle(vec![settlement]).await.unwrap();
+            leased = store.fetch(all).await.unwrap().deliveries;
+        }
+        assert_eq!(seen.len(), EVENTS);
+        assert!(seen.is_sorted());
+        assert!(
+            store
+                .ledger()
+                .await
+                .unwrap()
+                .accounts
+                .values()
+                .all(crate::Account::is_balanced)
+        );
     }
 }

@@ -220,6 +220,27 @@ impl Queue {
         self.work.notify_one();
     }
 
+    /// Ends a lease that nobody got to know of; false: it had ended.
+    pub(super) fn put_down(&mut self, key: DeliveryKey) -> bool {
+        match self.take(key) {
+            Some(lease) => {
+                self.give_back(key, lease);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// One less is held back for an ordering key.
+    pub(super) fn leave_turn(&mut self, ordering_key: i64) {
+        if let Some(turn) = self.keys.get_mut(&ordering_key) {
+            turn.held = turn.held.saturating_sub(1);
+            if turn.holder.is_none() && turn.held == 0 {
+                self.keys.remove(&ordering_key);
+            }
+        }
+    }
+
     /// A row became ready.
     pub(super) fn row_ready(&mut self, due: u64) {
         self.row_version += 1;
