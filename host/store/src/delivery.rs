@@ -98,7 +98,8 @@ impl<'f> Fetch<'f> {
 /// Answer to [`Store::fetch`](crate::Store::fetch).
 #[derive(Clone, Debug, Default)]
 pub struct Fetched {
-    /// Leased: first those that were tried before and are due again, then new ones, each kind oldest first.
+    /// Leased: first those that were given back, then those that were tried before and are due again, then new ones, each
+    /// kind oldest first.
     pub deliveries: Vec<Delivery>,
     /// When the first of those that were not handed out is due, in nanoseconds since the Unix epoch: the present or
     /// before where `max` cut the list short, `None` where nothing waits.

@@ -15,9 +15,10 @@ use std::collections::HashMap;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use patchpanel_event::FieldPath;
-use patchpanel_store::{Fetch, Retention, SqliteStore, Store, StoreOptions};
+use patchpanel_store::{DeliveryKey, DeliveryRef, Fetch, Retention, SqliteStore, Store, StoreOptions};
 use suite::{Made, ManualClock, dead, delivered, new_event_about, retry, settlement};
 
 fn in_memory(clock: Arc<ManualClock>) -> Made {
@@ -134,7 +135,7 @@ async fn opens_again_whenever_subscriptions_became_known() {
     let asking = tokio::spawn(async move {
         for number in 0..400 {
             others.work(&format!("idle-{number}"));
-            tokio::time::sleep(std::time::Duration::from_micros(500)).await;
+            tokio::time::sleep(Duration::from_micros(500)).await;
         }
     });
     let mut number = 0;
@@ -146,4 +147,80 @@ async fn opens_again_whenever_subscriptions_became_known() {
     drop((asking.await, store));
     let ledger = made.open().ledger().await.unwrap();
     assert_eq!(ledger.events, number);
+}
+
+/// All that is to be had of `a`, one after the other, in the order in which it came.
+async fn deliver_all(store: &dyn Store, ordering: Option<&FieldPath>) -> Vec<String> {
+    let mut seen = Vec::new();
+    loop {
+        let fetch = Fetch {
+            ordering,
+            ..Fetch::due("a", 9)
+        };
+        let leased = store.fetch(fetch).await.unwrap().deliveries;
+        if leased.is_empty() {
+            return seen;
+        }
+        seen.extend(suite::ids(&leased));
+        let settlements = leased.iter().map(|leased| settlement("a", leased.key, delivered()));
+        store.settle(settlements.collect()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_held_back_goes_on_after_a_restart_whatever_orders_it_then() {
+    let subject = FieldPath::parse("subject").unwrap();
+    for ordering in ["subject", "type", "none"] {
+        let made = in_a_file(Arc::default());
+        let store = made.open();
+        let events = ["1", "2", "3"].map(|id| new_event_about(id, Some("one"), &["a"]));
+        store.append(events.to_vec()).await.unwrap();
+        let fetch = Fetch {
+            ordering: Some(&subject),
+            ..Fetch::due("a", 9)
+        };
+        assert_eq!(store.fetch(fetch).await.unwrap().deliveries.len(), 1);
+        drop(store);
+        let store = made.open();
+        let path = FieldPath::parse(ordering).ok();
+        assert_eq!(deliver_all(&*store, path.as_ref()).await, ["1", "2", "3"], "{ordering}");
+        assert_eq!(store.ledger().await.unwrap().pending(), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redriven_delivery_and_a_new_one_do_not_take_the_same_turn() {
+    let made = in_a_file(Arc::default());
+    let store = made.open();
+    let subject = FieldPath::parse("subject").unwrap();
+    let next = Fetch {
+        ordering: Some(&subject),
+        ..Fetch::due("a", 1)
+    };
+    let new = |id: &str| vec![new_event_about(id, Some("one"), &["a"])];
+    store.append(new("1")).await.unwrap();
+    let key = store.fetch(next).await.unwrap().deliveries[0].key;
+    store.settle(vec![settlement("a", key, dead("no"))]).await.unwrap();
+    store.append(new("2")).await.unwrap();
+    // Many that are none, so that the new one is leased while the writer is in the middle of it.
+    let letter = |sequence| DeliveryRef {
+        subscription: "a".into(),
+        key: DeliveryKey::original(sequence),
+    };
+    let letters = (key.sequence..1_000_000).map(letter).collect();
+    let redriving = tokio::spawn({
+        let store = store.clone();
+        async move { store.redrive(letters).await }
+    });
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    let second = store.fetch(next).await.unwrap().deliveries;
+    assert_eq!(suite::ids(&second), ["2"]);
+    assert!(!redriving.is_finished());
+    assert_eq!(redriving.await.unwrap().unwrap(), 1);
+    assert!(store.fetch(next).await.unwrap().deliveries.is_empty(), "two of one key");
+    store
+        .settle(vec![settlement("a", second[0].key, delivered())])
+        .await
+        .unwrap();
+    assert_eq!(deliver_all(&*store, Some(&subject)).await, ["1"]);
 }

@@ -107,6 +107,37 @@ impl Leased {
         }
     }
 
+    /// A delivery without a row.
+    fn take_over(
+        &mut self,
+        queue: &mut Queue,
+        index: usize,
+        sequence: u64,
+        event: Result<EventRow, StoreError>,
+        ordering: Option<&FieldPath>,
+    ) {
+        let key = DeliveryKey::original(sequence);
+        let known = queue.open.get(&sequence).and_then(|open| open.lease.ordering_key);
+        let since = event.as_ref().map_or(0, |event| event.accepted);
+        queue.open(sequence, since);
+        if let Some(open) = queue.open.get_mut(&sequence) {
+            // A turn that it has is passed on when it ends, however that is.
+            open.lease.ordering_key = known;
+        }
+        match event {
+            Ok(event) => {
+                let delivery = Delivery {
+                    key,
+                    attempts: 0,
+                    since,
+                    event: event.event,
+                };
+                self.grant(queue, index, delivery, known, ordering);
+            }
+            Err(error) => self.damaged.push((key, error)),
+        }
+    }
+
     fn grant(
         &mut self,
         queue: &mut Queue,
@@ -178,9 +209,7 @@ impl Plan {
 
     pub(super) fn read(&self, connection: &Connection, shared: &Shared) -> rusqlite::Result<Found> {
         let mut found = Found::default();
-        if let Some(until) = self.rows_until {
-            self.read_rows(connection, until, shared, &mut found)?;
-        }
+        // First, because they had their turn already.
         for sequence in &self.returned {
             if found.is_full(self.max) {
                 break;
@@ -188,6 +217,9 @@ impl Plan {
             let event = read_event(connection, *sequence)?;
             found.note(&event, shared);
             found.returned.push((*sequence, event));
+        }
+        if let Some(until) = self.rows_until {
+            self.read_rows(connection, until, shared, &mut found)?;
         }
         if let Some(from) = self.scan_from
             && !found.is_full(self.max)
@@ -287,6 +319,11 @@ impl Plan {
                 (left, due) => left.or(due),
             };
         }
+        // What is taken early is not attempted, so it needs no turn.
+        let ordering = ordering.filter(|_| !self.early);
+        for (sequence, event) in found.returned {
+            leased.take_over(queue, self.index, sequence, event, ordering);
+        }
         for row in found.rows {
             queue.leased_rows.insert(row.key, row.lease);
             match row.event {
@@ -297,36 +334,13 @@ impl Plan {
                         since: row.lease.since,
                         event: event.event,
                     };
-                    // What is taken early is not attempted, so it needs no turn.
-                    let ordering = ordering.filter(|_| !self.early);
                     leased.grant(queue, self.index, delivery, row.lease.ordering_key, ordering);
                 }
                 Err(error) => leased.damaged.push((row.key, error)),
             }
         }
-        for (sequence, event) in found.returned.into_iter().chain(found.new) {
-            let known = queue.open.get(&sequence).and_then(|open| open.lease.ordering_key);
-            let key = DeliveryKey::original(sequence);
-            match event {
-                Ok(event) => {
-                    queue.open(sequence, event.accepted);
-                    if let Some(open) = queue.open.get_mut(&sequence) {
-                        open.lease.ordering_key = known;
-                    }
-                    let delivery = Delivery {
-                        key,
-                        attempts: 0,
-                        since: event.accepted,
-                        event: event.event,
-                    };
-                    let ordering = ordering.filter(|_| !self.early);
-                    leased.grant(queue, self.index, delivery, known, ordering);
-                }
-                Err(error) => {
-                    queue.open(sequence, 0);
-                    leased.damaged.push((key, error));
-                }
-            }
+        for (sequence, event) in found.new {
+            leased.take_over(queue, self.index, sequence, event, ordering);
         }
         if let Some(scanned_to) = found.scanned_to {
             queue.next = queue.next.max(scanned_to);

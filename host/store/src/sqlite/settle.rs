@@ -165,35 +165,19 @@ impl Writer {
         row.state = match to {
             DeadTo::Discarded => state_code::DISCARDED,
             DeadTo::Pending => {
-                (row.since, row.attempts, row.due) = (batch.now, 0, 0);
-                self.state_by_turn(queue, &row, batch)
+                // Its turn is looked for when it is leased: until this is synced, others may take it.
+                (row.since, row.attempts, row.due, row.ordering_key) = (batch.now, 0, 0, None);
+                state_code::READY
             }
         };
         if to == DeadTo::Pending {
             let change = batch.change(queue);
             change.redriven += 1;
             change.rows_added += 1;
-            if row.state == state_code::READY {
-                change.ready.push(0);
-            }
+            change.ready.push(0);
         }
         row.write(&self.connection)?;
         Ok(true)
-    }
-
-    /// Whether a row that becomes pending has its turn, which it then takes.
-    fn state_by_turn(&self, queue: usize, row: &DeliveryRow, batch: &mut Batch) -> u8 {
-        let Some(ordering_key) = row.ordering_key else {
-            return state_code::READY;
-        };
-        let (holder, held) = batch.turn(&self.shared.lock(), queue, ordering_key);
-        let change = batch.change(queue);
-        if holder.is_some() || held > 0 {
-            *change.held.entry(ordering_key).or_default() += 1;
-            return state_code::HELD;
-        }
-        change.holders.insert(ordering_key, Some(row.key));
-        state_code::READY
     }
 
     /// Remembers a replay, and makes its next deliveries.

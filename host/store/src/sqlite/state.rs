@@ -8,8 +8,8 @@ use rusqlite::Connection;
 use super::cursor_row::{self, CursorRow};
 use super::delivery_row::{self, DeliveryRow};
 use super::live::Budget;
-use super::queue::{Lease, Open, Queue};
-use super::row::unsigned;
+use super::queue::{Lease, Open, Queue, Turn};
+use super::row::{signed, unsigned};
 use super::{numbers, state_code};
 use crate::{DeliveryKey, Ledger, StoreError, SubscriptionName};
 
@@ -108,6 +108,7 @@ impl State {
             state.queues.push(queue);
         }
         state.recover_rows(connection)?;
+        state.let_go(connection)?;
         for queue in &mut state.queues {
             queue.lagging = queue.unseen() > 0;
         }
@@ -152,6 +153,51 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    /// Those that wait for the end of a delivery without a row: what that had for an ordering key is not known any more,
+    /// and by now something else may order them, or nothing. So they look for their turn again, behind it.
+    fn let_go(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let has_no_holder = |turn: &Turn| turn.holder.is_none();
+        if !self.queues.iter().any(|queue| queue.keys.values().any(has_no_holder)) {
+            return Ok(());
+        }
+        let transaction = connection.unchecked_transaction()?;
+        let mut select = connection.prepare(&format!(
+            "SELECT {} FROM deliveries d WHERE state = {}",
+            delivery_row::COLUMNS,
+            state_code::HELD
+        ))?;
+        let rows: Vec<_> = select.query_map((), DeliveryRow::read)?.collect::<Result<_, _>>()?;
+        for (row, sound) in rows {
+            let Some(queue) = self.by_number(row.subscription) else {
+                continue;
+            };
+            let holder = row.ordering_key.and_then(|key| queue.keys.get(&key)?.holder);
+            if holder.is_some() {
+                continue;
+            }
+            queue.row_due = Some(0);
+            if sound {
+                let row = DeliveryRow {
+                    state: state_code::READY,
+                    due: 0,
+                    ordering_key: None,
+                    ..row
+                };
+                row.write(connection)?;
+            } else {
+                // Its checksum stays as it is, so that the damage is noticed when it is read.
+                let statement = "UPDATE deliveries SET state = 0, due = 0 \
+                                 WHERE sequence = ?1 AND subscription = ?2 AND replay = ?3";
+                connection.execute(statement, (signed(row.key.sequence), row.subscription, row.key.replay))?;
+            }
+        }
+        for queue in &mut self.queues {
+            queue.keys.retain(|_, turn| turn.holder.is_some());
+        }
+        drop(select);
+        transaction.commit()
     }
 
     /// Where the clock went back while the process was down, what waits is moved with it, or it would wait that much longer.
