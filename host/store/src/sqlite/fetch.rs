@@ -36,7 +36,7 @@ pub(super) struct Plan {
     returned: Vec<u64>,
     /// Behind which sequence number to look for new ones.
     scan_from: Option<u64>,
-    /// Everything up to here is on the disk.
+    /// Everything up to here is accepted.
     committed: u64,
 }
 
@@ -279,9 +279,10 @@ impl Plan {
 
     fn scan(&self, connection: &Connection, from: u64, shared: &Shared, found: &mut Found) -> rusqlite::Result<()> {
         let mut select = connection.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM events WHERE sequence > ?1 ORDER BY sequence LIMIT ?2"
+            "SELECT {COLUMNS} FROM events WHERE sequence > ?1 AND sequence <= ?2 ORDER BY sequence LIMIT ?3"
         ))?;
-        let mut rows = select.query((signed(from), LOOK))?;
+        // What is behind that is on the disk, perhaps, but not accepted yet: it is about to be put into the queue.
+        let mut rows = select.query((signed(from), signed(self.committed), LOOK))?;
         let mut looked_at = 0;
         while let Some(row) = rows.next()? {
             looked_at += 1;
@@ -365,4 +366,55 @@ fn read_event(connection: &Connection, sequence: u64) -> rusqlite::Result<Result
             problem: "its row is missing".to_owned(),
         })
     }))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use patchpanel_event::{Event, Limits};
+
+    use super::super::live::{Budget, Live};
+    use super::super::{row, schema};
+    use super::*;
+
+    fn event(sequence: u64) -> Event {
+        let json = format!(r#"{{"id":"{sequence}","type":"t"}}"#);
+        Event::parse(json.into(), &Limits::default()).unwrap()
+    }
+
+    /// As the writer does.
+    fn insert(connection: &Connection, sequence: u64) {
+        let (event, matched) = (event(sequence), numbers::write_u32([1].into_iter()));
+        let sum = row::sum(sequence, 7, &matched, event.id().as_bytes(), None, event.json());
+        let statement =
+            "INSERT INTO events (sequence, id, accepted, matched, checksum, json) VALUES (?, ?, 7, ?, ?, ?)";
+        let columns = (signed(sequence), &*event.id(), matched, sum, &**event.json());
+        connection.execute(statement, columns).unwrap();
+    }
+
+    #[test]
+    fn what_is_synced_and_not_yet_accepted_is_leased_once() {
+        let (connection, shared, budget) = (schema::in_memory().unwrap(), Shared::default(), Budget::default());
+        let mut queue = Queue::new("a".into(), 1);
+        let accept = |queue: &mut Queue, sequence: u64, room: bool| {
+            queue.account.accepted += 1;
+            queue.account.pending += 1;
+            queue.push(sequence, &Live::new(event(sequence), 7, &budget), room);
+        };
+        let look = |queue: &mut Queue, committed: u64| {
+            let plan = Plan::make(queue, 0, 9, 7, false, committed).unwrap();
+            let found = plan.read(&connection, &shared).unwrap();
+            plan.lease(queue, found, None)
+        };
+        insert(&connection, 1);
+        accept(&mut queue, 1, false);
+        insert(&connection, 2);
+        let first = look(&mut queue, 1);
+        accept(&mut queue, 2, true);
+        let second = lease_live(&mut queue, 0, 9, None);
+        let leased = first.deliveries.iter().chain(&second.deliveries);
+        let sequences: Vec<u64> = leased.map(|delivery| delivery.key.sequence).collect();
+        assert_eq!(sequences, [1, 2]);
+        assert!(!queue.has_new());
+    }
 }
