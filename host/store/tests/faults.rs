@@ -388,8 +388,18 @@ async fn a_clock_that_was_set_back_while_nobody_looked_stalls_nothing() {
     let store = SqliteStore::open(options(&path, &clock)).unwrap();
     assert!(fetch(&store, "a", 9).await.is_empty(), "not at once either");
     clock.set(hour + 100);
-    assert_eq!(fetch(&store, "a", 9).await.len(), 1);
+    settle_next(&store, "a", delivered()).await;
     store.append(vec![new_event("2", &["a"])]).await.unwrap();
     let second = store.event("2").await.unwrap().unwrap();
     assert_eq!(second.accepted, 10 * hour, "times of acceptance never fall");
+    // Another restart, and nobody has set the clock since.
+    settle_next(&store, "a", retry(2 * hour)).await;
+    drop(store);
+    let store = SqliteStore::open(options(&path, &clock)).unwrap();
+    assert!(fetch(&store, "a", 9).await.is_empty(), "moved once only");
+    clock.set(2 * hour);
+    assert_eq!(fetch(&store, "a", 9).await.len(), 1);
+    store.append(vec![new_event("3", &["a"])]).await.unwrap();
+    let third = store.event("3").await.unwrap().unwrap();
+    assert_eq!(third.accepted, 10 * hour, "times of acceptance never fall");
 }

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 
 use super::cursor_row::{self, CursorRow};
 use super::delivery_row::{self, DeliveryRow};
 use super::live::Budget;
 use super::queue::{Lease, Open, Queue, Turn};
-use super::row::{signed, unsigned};
+use super::row::{self, EventRow, signed, unsigned};
 use super::{numbers, state_code};
 use crate::{DeliveryKey, Ledger, StoreError, SubscriptionName};
 
@@ -35,20 +35,22 @@ pub(super) struct Totals {
     pub(super) duplicates: u64,
     /// The last one that was given away.
     pub(super) sequence: u64,
-    /// The clock at the last commit.
-    pub(super) time: u64,
+    /// When the last event was accepted that was there at the start.
+    pub(super) accepted: u64,
 }
 
 impl Totals {
     fn read(connection: &Connection) -> rusqlite::Result<Totals> {
-        let columns = "SELECT events, unmatched, duplicates, sequence, time FROM totals";
+        let last = format!("SELECT {} FROM events ORDER BY sequence DESC LIMIT 1", row::COLUMNS);
+        let last = connection.query_row(&last, (), EventRow::read).optional()?;
+        let columns = "SELECT events, unmatched, duplicates, sequence FROM totals";
         connection.query_row(columns, (), |row| {
             Ok(Totals {
                 events: unsigned(row.get(0)?),
                 unmatched: unsigned(row.get(1)?),
                 duplicates: unsigned(row.get(2)?),
                 sequence: unsigned(row.get(3)?),
-                time: unsigned(row.get(4)?),
+                accepted: last.and_then(Result::ok).map_or(0, |last| last.accepted),
             })
         })
     }
@@ -82,7 +84,7 @@ impl State {
             totals: Totals::read(connection)?,
             ..State::default()
         };
-        state.follow_clock(connection, now)?;
+        follow_clock(connection, now)?;
         let mut statement = connection.prepare(&format!(
             "SELECT {} FROM subscriptions ORDER BY number",
             cursor_row::COLUMNS
@@ -200,27 +202,6 @@ impl State {
         transaction.commit()
     }
 
-    /// Where the clock went back while the process was down, what waits is moved with it, or it would wait that much longer.
-    fn follow_clock(&mut self, connection: &Connection, now: u64) -> rusqlite::Result<()> {
-        let back = self.totals.time.saturating_sub(now);
-        if back == 0 {
-            return Ok(());
-        }
-        let transaction = connection.unchecked_transaction()?;
-        let mut select = connection.prepare(&format!(
-            "SELECT {} FROM deliveries d WHERE state = {}",
-            delivery_row::COLUMNS,
-            state_code::READY
-        ))?;
-        let rows: Vec<_> = select.query_map((), DeliveryRow::read)?.collect::<Result<_, _>>()?;
-        // One that is damaged stays as it is, so that it is noticed when it is read.
-        for (mut row, _) in rows.into_iter().filter(|(_, sound)| *sound) {
-            row.due = row.due.saturating_sub(back);
-            row.write(connection)?;
-        }
-        transaction.commit()
-    }
-
     pub(super) fn find(&self, name: &str) -> Option<usize> {
         self.names.get(name).copied()
     }
@@ -267,4 +248,28 @@ impl State {
             accounts: known.map(|queue| (queue.name.clone(), queue.account)).collect(),
         }
     }
+}
+
+/// Where the clock went back while the process was down, what waits is moved with it, or it would wait that much longer.
+fn follow_clock(connection: &Connection, now: u64) -> rusqlite::Result<()> {
+    let time = connection.query_row("SELECT time FROM totals", (), |row| Ok(unsigned(row.get(0)?)))?;
+    let back = time.saturating_sub(now);
+    if back == 0 {
+        return Ok(());
+    }
+    let transaction = connection.unchecked_transaction()?;
+    let mut select = connection.prepare(&format!(
+        "SELECT {} FROM deliveries d WHERE state = {}",
+        delivery_row::COLUMNS,
+        state_code::READY
+    ))?;
+    let rows: Vec<_> = select.query_map((), DeliveryRow::read)?.collect::<Result<_, _>>()?;
+    // One that is damaged stays as it is, so that it is noticed when it is read.
+    for (mut row, _) in rows.into_iter().filter(|(_, sound)| *sound) {
+        row.due = row.due.saturating_sub(back);
+        row.write(connection)?;
+    }
+    // Once only: the next start has to move nothing.
+    connection.execute("UPDATE totals SET time = ?1", (signed(now),))?;
+    transaction.commit()
 }

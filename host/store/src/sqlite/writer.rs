@@ -93,7 +93,8 @@ impl Writer {
             }
             state.totals
         };
-        let mut batch = Batch::new(self.clock.now().max(totals.time), totals);
+        // Times of acceptance never fall.
+        let mut batch = Batch::new(self.clock.now().max(totals.accepted), totals);
         let mut ops = ops.into_iter();
         let written = self.write(&mut ops, &mut batch);
         match written {
@@ -278,7 +279,7 @@ impl Writer {
             signed(totals.unmatched),
             signed(totals.duplicates),
             signed(totals.sequence),
-            signed(batch.now),
+            signed(self.clock.now()),
         ))?;
         Ok(())
     }
