@@ -31,8 +31,8 @@ pub(crate) struct Dispatcher {
     /// Leased, and not sent off yet: the throttle or a probe that is under way has them wait.
     held: VecDeque<Delivery>,
     flights: JoinSet<()>,
-    /// What each flight has leased, to be given back if it panics.
-    leased: HashMap<Id, (Arc<Route>, Vec<Delivery>)>,
+    /// What each flight has leased, to be settled if it panics: what it attempts, and what it does not.
+    leased: HashMap<Id, (Arc<Route>, Vec<Delivery>, Vec<Settlement>)>,
 }
 
 /// When to look again.
@@ -178,10 +178,10 @@ impl Dispatcher {
     }
 
     fn launch(&mut self, route: &Arc<Route>, lane: &Arc<Lane>, flight: Flight) {
-        let leased = flight.deliveries.clone();
+        let (attempted, decided) = (flight.deliveries.clone(), flight.settlements.clone());
         let flying = fly(Arc::clone(&self.inner), Arc::clone(route), Arc::clone(lane), flight);
         let id = self.flights.spawn(flying).id();
-        self.leased.insert(id, (Arc::clone(route), leased));
+        self.leased.insert(id, (Arc::clone(route), attempted, decided));
     }
 
     async fn landed(&mut self, landed: Result<(Id, ()), JoinError>) {
@@ -192,7 +192,7 @@ impl Dispatcher {
             }
             Err(error) => error,
         };
-        let Some((route, deliveries)) = self.leased.remove(&error.id()) else {
+        let Some((route, deliveries, decided)) = self.leased.remove(&error.id()) else {
             return;
         };
         if error.is_panic() {
@@ -207,11 +207,11 @@ impl Dispatcher {
                 Verdict::Release
             }
         };
-        let settlements = deliveries
+        let undecided = deliveries
             .iter()
             .map(|delivery| settlement(&route, delivery, verdict(delivery)));
         // A failure is logged, and the leases end with the process.
-        let _ = self.inner.settle(settlements.collect()).await;
+        let _ = self.inner.settle(decided.into_iter().chain(undecided).collect()).await;
     }
 
     /// Gives back what is held and waits for what is in flight, until the router stops: then it is cut off.

@@ -77,6 +77,17 @@ async fn a_throttle_that_drops_settles_what_is_above_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_panic_of_the_channel_changes_nothing_about_what_is_above_a_throttle() {
+    let fake = FakeChannel::new([Act::Panic]);
+    let router = over(throttled(1, 1, WhenExceeded::Drop), &fake, 4).await;
+    tokio::time::timeout(Duration::from_secs(60), router.idle())
+        .await
+        .unwrap();
+    let sums = account(&router, "s").await;
+    assert!(sums.throttled >= 3, "{sums:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_throttle_that_buries_says_so_and_counts_no_attempt() {
     let fake = FakeChannel::new([]);
     let router = over(throttled(7, 1, WhenExceeded::DeadLetter), &fake, 2).await;
