@@ -1,8 +1,11 @@
 //! Every form in which events may come over HTTP, and how the router says no.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
+
 use nix::sys::signal::Signal;
-use patchpanel_tests::{Receiver, Router, wait_for};
+use patchpanel_tests::{PATIENCE, Receiver, Router, wait_for};
 use serde_json::{Value, json};
 
 const CONFIG: &str = r#"
@@ -182,6 +185,22 @@ fn a_body_that_is_too_large_is_refused() {
         router.post_to("/v1/events/query", &json!({"type": "x".repeat(1025)})).0,
         413
     );
+}
+
+#[test]
+fn a_body_that_is_too_large_is_refused_before_it_is_sent() {
+    let (_directory, router) = router();
+    let mut stream = TcpStream::connect(router.url().trim_start_matches("http://")).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(
+        stream,
+        "POST /v1/events HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\nexpect: 100-continue\r\n\r\n",
+        u64::from(u32::MAX)
+    )
+    .unwrap();
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).unwrap();
+    assert!(line.starts_with("HTTP/1.1 413 "), "{line}");
 }
 
 #[test]

@@ -146,6 +146,16 @@ fn mistakes_in_questions_come_at_once() {
     assert_eq!(router.post_to("/v1/replays", &json!({"subscription": "nobody"})).0, 404);
     assert_eq!(router.get("/v1/replays/7").0, 404);
     assert_eq!(router.delete("/v1/replays/seven").0, 404);
+    for (path, body) in [
+        ("/v1/events/query", json!({})),
+        ("/v1/replays", json!({"subscription": "all"})),
+    ] {
+        let mut body = body;
+        body["from"] = json!("2026-01-02T00:00:00Z");
+        body["to"] = json!("2026-01-01T00:00:00Z");
+        let (status, problem) = router.post_to(path, &body);
+        assert_eq!((status, paths(&problem)), (400, vec!["to".to_owned()]), "{problem}");
+    }
     let (status, problem) = router.delete("/v1/events/e1");
     assert_eq!(status, 405);
     assert_eq!(problem["detail"], "/v1/events/e1 answers to GET, not to DELETE");
@@ -259,6 +269,12 @@ fn dead_letters_are_shown_redriven_and_discarded() {
         redriven.stderr
     );
     wait_for("all to be delivered", || dead().is_empty().then_some(()));
+    let not_dead = router.run(&["dead-letters", "redrive", "three/all"], "");
+    assert!(
+        not_dead.code == 1 && not_dead.stderr.contains("1 of those named were not"),
+        "{}",
+        not_dead.stderr
+    );
     let nothing = router.run(&["dead-letters", "redrive"], "");
     assert_eq!(nothing.code, 2, "{}", nothing.stderr);
     let account = &router.settled()["subscriptions"]["all"];

@@ -18,6 +18,8 @@ use super::report::{Report, Sort};
 use super::routes::Reader;
 use super::subscription::way;
 
+const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
+
 /// What a subscription may refer to, and which names are taken: where the reading of a file ended.
 #[derive(Clone, Debug)]
 pub(crate) struct Catalog {
@@ -97,7 +99,8 @@ fn tree(report: &Report, value: &Value, path: &str) -> Option<toml::Value> {
         Value::String(text) => toml::Value::String(text.clone()),
         Value::Number(number) => match (number.as_i64(), number.as_f64()) {
             (Some(integer), _) => toml::Value::Integer(integer),
-            (None, Some(float)) if number.is_f64() => toml::Value::Float(float),
+            // What has no fraction and does not fit was written as an integer.
+            (None, Some(float)) if number.is_f64() && float.abs() < TWO_TO_63 => toml::Value::Float(float),
             _ => return refuse("an integer of more than 63 bits", ""),
         },
         Value::Array(items) => {

@@ -140,7 +140,7 @@ fn time(node: &Node<'_>) -> Option<u64> {
         Some(time) => Some(time),
         None => node.refuse(
             "not a point in time",
-            "write it with its offset, such as \"2026-01-31T12:00:00Z\"",
+            "write it with its offset and between 1970 and 2554, such as \"2026-01-31T12:00:00Z\"",
         ),
     }
 }

@@ -1,7 +1,7 @@
 //! What several answers have in common: deliveries, events, pages.
 
 use patchpanel_event::{Event, Receipt, delivery_id, format_time};
-use patchpanel_store::{DeliveryStatus, FailedAttempt, StoredEvent};
+use patchpanel_store::{DeliveryState, DeliveryStatus, FailedAttempt, StoredEvent};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
@@ -42,7 +42,9 @@ pub(super) fn delivery(status: &DeliveryStatus) -> Map<String, Value> {
     }
     say("status", json!(status.state.status()));
     say("state", json!(status.state.as_str()));
-    say("attempts", json!(status.attempts));
+    // Nothing is remembered of a first attempt that went well.
+    let least = u32::from(status.state == DeliveryState::Delivered);
+    say("attempts", json!(status.attempts.max(least)));
     say("since", json!(format_time(status.since)));
     for (key, time) in [("changed", status.changed), ("due", status.due)] {
         if let Some(time) = time {

@@ -13,7 +13,8 @@ use serde_json::{Map, Value};
 use super::problem::{Mistake, Problem};
 use crate::config;
 
-const TIME_HELP: &str = "write it as RFC 3339 has it, such as 2026-01-31T12:00:00Z";
+const TIME_HELP: &str =
+    "write it as RFC 3339 has it, with an offset and between 1970 and 2554, such as 2026-01-31T12:00:00Z";
 const DURATION_HELP: &str = "write a number with a unit: \"250ms\", \"30s\", \"5m\"";
 
 /// Fields that are read one by one. Those that nobody asked for are mistakes.
@@ -156,6 +157,17 @@ impl Fields {
             Some(time) => Some(time),
             None => self.refuse(name, "not a point in time", TIME_HELP),
         }
+    }
+
+    /// `from` and `to`.
+    pub(super) fn span(&mut self) -> (Option<u64>, Option<u64>) {
+        let (from, to) = (self.time("from"), self.time("to"));
+        if let (Some(from), Some(to)) = (from, to)
+            && from >= to
+        {
+            self.refuse::<()>("to", "not after `from`", "");
+        }
+        (from, to)
     }
 
     /// A duration within bounds.

@@ -45,10 +45,11 @@ pub(super) async fn query(
 
 async fn search(app: &App, mut fields: Fields) -> Result<Response, Problem> {
     let (limit, after) = page(&mut fields);
+    let (from, to) = fields.span();
     let orders = [("newest", true), ("oldest", false)];
     let query = HistoryQuery {
-        from: fields.time("from"),
-        to: fields.time("to"),
+        from,
+        to,
         after,
         newest_first: fields.choice("order", &orders).unwrap_or(true),
         limit,
@@ -111,6 +112,11 @@ pub(super) async fn show(State(app): State<Arc<App>>, Named(id): Named, uri: Uri
         Some(stored) => Ok(Json(Stored::new(&stored)).into_response()),
         None => Err(unknown()),
     }
+}
+
+/// `GET /v1/events/query`: events may have this id, too.
+pub(super) async fn show_query(app: State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {
+    show(app, Named("query".to_owned()), uri).await
 }
 
 /// `GET /v1/events/{id}/deliveries`

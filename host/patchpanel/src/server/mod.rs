@@ -13,9 +13,11 @@ mod subscriptions;
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, State};
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Request, State};
+use axum::http::header::{CONTENT_LENGTH, EXPECT};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, Uri};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router as Routes};
@@ -50,7 +52,7 @@ pub(crate) async fn serve(
 fn routes(app: Arc<App>) -> Routes {
     Routes::new()
         .route("/v1/events", get(history::list).post(events::publish))
-        .route("/v1/events/query", post(history::query))
+        .route("/v1/events/query", get(history::show_query).post(history::query))
         .route("/v1/events/{id}", get(history::show))
         .route("/v1/events/{id}/deliveries", get(history::deliveries))
         .route("/v1/deliveries", get(deliveries::list))
@@ -81,7 +83,20 @@ fn routes(app: Arc<App>) -> Routes {
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(app.max_body))
+        .layer(from_fn_with_state(app.clone(), refuse_before_it_is_sent))
         .with_state(app)
+}
+
+/// Whoever waits for a word before sending a body that is too long (`Expect: 100-continue`) is told so then, instead of
+/// being cut off in the middle of it. Others are sending already.
+async fn refuse_before_it_is_sent(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let length = headers.get(CONTENT_LENGTH).filter(|_| headers.contains_key(EXPECT));
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    match length.is_some_and(|length| length > app.max_body as u64) {
+        true => Problem::body_too_large().into_response(),
+        false => next.run(request).await,
+    }
 }
 
 /// What a path names: an id, or all the rest of it.

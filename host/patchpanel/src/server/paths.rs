@@ -3,7 +3,7 @@
 /// In this order: a path has the methods of the first one that fits.
 const PATHS: [(&str, &str); 23] = [
     ("/v1/events", "GET and POST"),
-    ("/v1/events/query", "POST"),
+    ("/v1/events/query", "GET and POST"),
     ("/v1/events/{id}", "GET"),
     ("/v1/events/{id}/deliveries", "GET"),
     ("/v1/deliveries", "GET"),
@@ -59,7 +59,7 @@ mod tests {
     fn a_path_has_the_methods_of_the_first_that_fits() {
         for (path, expected) in [
             ("/v1/events", "GET and POST"),
-            ("/v1/events/query", "POST"),
+            ("/v1/events/query", "GET and POST"),
             ("/v1/events/e1", "GET"),
             ("/v1/events/e1/deliveries", "GET"),
             ("/v1/deliveries/e1/all", "GET"),

@@ -107,11 +107,13 @@ impl Problem {
     /// The body did not come whole.
     pub(crate) fn unreadable(rejection: &BytesRejection) -> Self {
         match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                Problem::too_large("the body has more bytes than `server.max_body` allows; send less at once")
-            }
+            StatusCode::PAYLOAD_TOO_LARGE => Problem::body_too_large(),
             _ => Problem::request("the body could not be read to its end"),
         }
+    }
+
+    pub(super) fn body_too_large() -> Self {
+        Problem::too_large("the body has more bytes than `server.max_body` allows; send less at once")
     }
 
     /// It is not possible as things are.

@@ -23,14 +23,9 @@ pub(super) async fn start(
 ) -> Result<Response, Problem> {
     let mut fields = Fields::of_body(body)?;
     let subscription = fields.required_text("subscription");
-    let (from, to) = (fields.time("from"), fields.time("to"));
+    let (from, to) = fields.span();
     let filter = fields.pattern("filter");
     let rate = fields.number("rate", 1..=u64::from(u32::MAX));
-    if let (Some(from), Some(to)) = (from, to)
-        && from >= to
-    {
-        fields.refuse::<()>("to", "not after `from`", "");
-    }
     fields.finish()?;
     let request = ReplayRequest {
         subscription: subscription.unwrap_or_default(),
