@@ -234,17 +234,36 @@ fn publish_sends_files_and_pipes_and_tells_where_they_are_wrong() {
     );
     router.settled();
     assert_eq!(router.lines("a.ndjson").len(), 1201);
+    let (_, delivery) = router.get("/v1/deliveries/0/all");
+    assert_eq!(
+        (&delivery["state"], &delivery["attempts"]),
+        (&json!("delivered"), &json!(1)),
+        "{delivery}"
+    );
     let wrong = run(
         directory.path(),
         &["publish", "--url", router.url()],
-        &format!("{lines}{{\"type\":7}}\n"),
+        &format!("\n \n{lines}{{\"type\":7}}\n"),
     );
-    assert_eq!(wrong.code, 1);
-    assert!(
-        wrong.stderr.contains("(input line 1201): `type` must be a string"),
-        "{}",
-        wrong.stderr
+    assert_eq!(wrong.code, 2);
+    for said in [
+        "1000 events were accepted, and then it ended",
+        "(input line 1203): `type` must be a string",
+    ] {
+        assert!(wrong.stderr.contains(said), "{}", wrong.stderr);
+    }
+    let wrong = run(
+        directory.path(),
+        &["publish", "--url", router.url()],
+        "[{\"type\":\"t\"},{\"type\":7}]",
     );
+    assert_eq!(wrong.code, 2);
+    for said in ["no events were accepted", "(event 2 of the request)"] {
+        assert!(wrong.stderr.contains(said), "{}", wrong.stderr);
+    }
+    let nowhere = run(directory.path(), &["publish", "."], "");
+    assert_eq!(nowhere.code, 1);
+    assert!(nowhere.stderr.contains("cannot open .: "), "{}", nowhere.stderr);
     let nobody = run(
         directory.path(),
         &["publish", "--url", "http://127.0.0.1:1"],
@@ -256,6 +275,11 @@ fn publish_sends_files_and_pipes_and_tells_where_they_are_wrong() {
         "{}",
         nobody.stderr
     );
+    for url in ["127.0.0.1:7077", "ftp://127.0.0.1", ""] {
+        let wrong = run(directory.path(), &["events", "list", "--url", url], "");
+        assert_eq!(wrong.code, 2, "{url}");
+        assert!(wrong.stderr.contains("write it as http://"), "{}", wrong.stderr);
+    }
 }
 
 #[test]

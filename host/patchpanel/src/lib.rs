@@ -12,6 +12,7 @@ mod git;
 mod ports;
 mod server;
 mod service;
+mod terminal;
 mod wiring;
 
 use std::io::IsTerminal as _;
@@ -27,7 +28,7 @@ pub fn main() -> ExitCode {
     match commands::run(&cli.command) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("patchpanel: {error:#}");
+            terminal::say(format_args!("patchpanel: {error:#}"));
             ExitCode::from(commands::code(&error))
         }
     }

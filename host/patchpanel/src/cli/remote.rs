@@ -3,17 +3,28 @@
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
+use ureq::http::Uri;
 
 /// Which router, and how its answers are shown.
 #[derive(Debug, Args)]
 pub(crate) struct RemoteArgs {
     /// Where the router listens
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7077")]
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7077", value_parser = url)]
     pub(crate) url: String,
     /// Print the answer as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+fn url(text: &str) -> Result<String, &'static str> {
+    let read = text.parse::<Uri>().ok();
+    let fits = |url: &Uri| matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some();
+    match read.as_ref().is_some_and(fits) {
+        true => Ok(text.to_owned()),
+        false => Err("not a URL of a router; write it as http://127.0.0.1:7077"),
+    }
 }
 
 /// A part of a list.
@@ -36,7 +47,7 @@ pub(crate) enum EventsCommand {
         #[command(flatten)]
         remote: RemoteArgs,
         /// The event's id
-        #[arg(value_name = "ID")]
+        #[arg(value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
         id: String,
     },
 }
@@ -94,7 +105,7 @@ pub(crate) enum DeliveriesCommand {
         #[command(flatten)]
         remote: RemoteArgs,
         /// The delivery's id, such as EVENT/SUBSCRIPTION
-        #[arg(value_name = "ID")]
+        #[arg(value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
         id: String,
     },
     /// Tell where deliveries stand
@@ -106,10 +117,12 @@ pub(crate) enum DeliveriesCommand {
         #[command(flatten)]
         remote: RemoteArgs,
         /// The deliveries' ids, up to 1000
-        #[arg(value_name = "ID", required = true)]
+        #[arg(value_name = "ID", required = true, value_parser = NonEmptyStringValueParser::new())]
         ids: Vec<String>,
     },
 }
+
+const EACH: &str = "Exit codes: 0 done, 1 failed, or not done with each of the ids that were given, 2 wrong arguments.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeadLettersCommand {
@@ -128,12 +141,14 @@ pub(crate) enum DeadLettersCommand {
         #[command(flatten)]
         remote: RemoteArgs,
         /// The delivery's id, such as EVENT/SUBSCRIPTION
-        #[arg(value_name = "ID")]
+        #[arg(value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
         id: String,
     },
-    /// Deliver dead letters again, with a fresh count of attempts
+    /// Deliver dead letters again, with a fresh count of attempts; those of removed subscriptions stay where they are
+    #[command(after_help = EACH)]
     Redrive(SelectionArgs),
     /// Take dead letters off the list for good
+    #[command(after_help = EACH)]
     Discard(SelectionArgs),
 }
 
@@ -145,6 +160,7 @@ pub(crate) struct SelectionArgs {
     /// Ids of deliveries
     #[arg(
         value_name = "ID",
+        value_parser = NonEmptyStringValueParser::new(),
         required_unless_present_any = ["subscription", "filter", "all"],
         conflicts_with_all = ["subscription", "filter", "all"]
     )]
@@ -224,7 +240,7 @@ pub(crate) enum SubscriptionsCommand {
         #[command(flatten)]
         remote: RemoteArgs,
         /// The subscription
-        #[arg(value_name = "NAME")]
+        #[arg(value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
         name: String,
     },
 }

@@ -102,21 +102,20 @@ impl Client {
 }
 
 impl Answer {
-    /// The reason that a refusal gives.
-    pub(super) fn detail(&self) -> &str {
-        let detail = self.body.get("detail").and_then(Value::as_str);
-        detail.unwrap_or("no reason was given")
-    }
-
     fn accepted(self) -> anyhow::Result<Value> {
         if (200..300).contains(&self.status) {
             return Ok(self.body);
         }
-        Err(Refused {
-            said: format!("the router refused it with status {}: {}", self.status, self.detail()),
+        Err(self.refusal(&format!("it with status {}", self.status)).into())
+    }
+
+    /// `what` is what was refused, and how.
+    pub(super) fn refusal(&self, what: &str) -> Refused {
+        let detail = self.body.get("detail").and_then(Value::as_str);
+        Refused {
+            said: format!("the router refused {what}: {}", detail.unwrap_or("no reason was given")),
             wrong_input: matches!(self.status, 400 | 413 | 422),
         }
-        .into())
     }
 }
 

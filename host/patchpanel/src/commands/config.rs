@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::cli::ConfigCommand;
 use crate::wiring::{self, Uses};
-use crate::{config, exit};
+use crate::{config, exit, terminal};
 
 pub(crate) fn config(command: &ConfigCommand) -> anyhow::Result<u8> {
     let ConfigCommand::Check { file, json } = command;
@@ -14,7 +14,7 @@ pub(crate) fn config(command: &ConfigCommand) -> anyhow::Result<u8> {
             let Some(mistakes) = error.downcast_ref::<config::Mistakes>().filter(|_| *json) else {
                 return Err(error);
             };
-            println!("{}", json!({"ok": false, "mistakes": mistakes.to_json()}));
+            terminal::print_line(terminal::json(&json!({"ok": false, "mistakes": mistakes.to_json()})))?;
             return Ok(exit::WRONG_INPUT);
         }
     };
@@ -24,23 +24,21 @@ pub(crate) fn config(command: &ConfigCommand) -> anyhow::Result<u8> {
         wiring::table(&config, &registry.generation()).map(|_| ())
     });
     match problem {
-        Ok(()) if *json => println!("{}", json!({"ok": true, "mistakes": []})),
-        Ok(()) => println!(
+        Ok(()) if *json => terminal::print_line(json!({"ok": true, "mistakes": []}))?,
+        Ok(()) => terminal::print_line(format_args!(
             "{}: ok ({} plugins, {} channels, {} subscriptions)",
             file.display(),
             config.plugins.len(),
             config.channels.len(),
             config.subscriptions.len()
-        ),
+        ))?,
         Err(error) if *json => {
-            println!(
-                "{}",
-                json!({"ok": false, "mistakes": [{"message": format!("{error:#}")}]})
-            );
+            let mistakes = json!({"ok": false, "mistakes": [{"message": format!("{error:#}")}]});
+            terminal::print_line(terminal::json(&mistakes))?;
             return Ok(exit::WRONG_INPUT);
         }
         Err(error) => {
-            eprintln!("{}: {error:#}", file.display());
+            terminal::say(format_args!("{}: {error:#}", file.display()));
             return Ok(exit::WRONG_INPUT);
         }
     }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::client::{Client, pattern, segment};
 use super::table::{show_list, show_one};
 use crate::cli::{DeadLettersCommand, SelectionArgs};
-use crate::exit;
+use crate::{exit, terminal};
 
 const COLUMNS: [(&str, &str); 4] = [
     ("ID", "id"),
@@ -24,19 +24,19 @@ pub(crate) fn dead_letters(command: &DeadLettersCommand) -> anyhow::Result<u8> {
             let mut query = page.parameters();
             query.push(("subscription", subscription.clone()));
             let answer = Client::new(&remote.url).get("/v1/dead-letters", &query)?;
-            show_list(&answer, "dead_letters", &COLUMNS, remote.json);
+            show_list(&answer, "dead_letters", &COLUMNS, remote.json)?;
         }
         DeadLettersCommand::Show { remote, id } => {
             let path = format!("/v1/dead-letters/{}", segment(id));
-            show_one(&Client::new(&remote.url).get(&path, &[])?, remote.json);
+            show_one(&Client::new(&remote.url).get(&path, &[])?, remote.json)?;
         }
-        DeadLettersCommand::Redrive(selection) => change(selection, "redrive", "redriven")?,
-        DeadLettersCommand::Discard(selection) => change(selection, "discard", "discarded")?,
+        DeadLettersCommand::Redrive(selection) => return change(selection, "redrive", "redriven"),
+        DeadLettersCommand::Discard(selection) => return change(selection, "discard", "discarded"),
     }
     Ok(exit::OK)
 }
 
-fn change(selection: &SelectionArgs, deed: &str, done: &str) -> anyhow::Result<()> {
+fn change(selection: &SelectionArgs, deed: &str, done: &str) -> anyhow::Result<u8> {
     let mut body = Map::new();
     if !selection.ids.is_empty() {
         body.insert("ids".to_owned(), json!(selection.ids));
@@ -52,13 +52,18 @@ fn change(selection: &SelectionArgs, deed: &str, done: &str) -> anyhow::Result<(
     }
     let client = Client::new(&selection.remote.url);
     let answer = client.post(&format!("/v1/dead-letters/{deed}"), &body.into())?;
+    let count = answer.get(done).and_then(Value::as_u64).unwrap_or(0);
     if selection.remote.json {
-        println!("{answer}");
+        terminal::print_line(terminal::json(&answer))?;
     } else {
-        eprintln!(
-            "{} dead letters {done}",
-            answer.get(done).and_then(Value::as_u64).unwrap_or(0)
-        );
+        terminal::say(format_args!("{count} dead letters {done}"));
     }
-    Ok(())
+    let missing = (selection.ids.len() as u64).saturating_sub(count);
+    if missing == 0 {
+        return Ok(exit::OK);
+    }
+    terminal::say(format_args!(
+        "{missing} of those named were not: they are no dead letters, or their subscription is gone"
+    ));
+    Ok(exit::FAILED)
 }

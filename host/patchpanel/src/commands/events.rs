@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::client::{Client, pattern, segment};
 use super::table::{show_list, show_one, table};
 use crate::cli::{EventsCommand, EventsListArgs};
-use crate::exit;
+use crate::{exit, terminal};
 
 const COLUMNS: [(&str, &str); 6] = [
     ("ACCEPTED", "accepted"),
@@ -46,10 +46,12 @@ fn list(args: &EventsListArgs) -> anyhow::Result<u8> {
         query.insert("filter".to_owned(), pattern(filter)?);
     }
     let answer = Client::new(&args.remote.url).post("/v1/events/query", &query.into())?;
-    show_list(&answer, "events", &COLUMNS, args.remote.json);
+    show_list(&answer, "events", &COLUMNS, args.remote.json)?;
     let damaged = answer.get("damaged").and_then(Value::as_array).map_or(0, Vec::len);
     if damaged > 0 {
-        eprintln!("{damaged} events in between are damaged and cannot be read");
+        terminal::say(format_args!(
+            "{damaged} events in between are damaged and cannot be read"
+        ));
     }
     Ok(exit::OK)
 }
@@ -63,11 +65,11 @@ fn show(client: &Client, id: &str, json: bool) -> anyhow::Result<u8> {
         if let Some(event) = event.as_object_mut() {
             event.insert("deliveries".to_owned(), deliveries);
         }
-        println!("{event}");
+        terminal::print_line(terminal::json(&event))?;
         return Ok(exit::OK);
     }
-    show_one(&event, false);
+    show_one(&event, false)?;
     let rows = deliveries.as_array().map_or(&[] as &[Value], Vec::as_slice);
-    print!("\n{}", table(&super::deliveries::COLUMNS, rows));
+    terminal::print(&format!("\n{}", table(&super::deliveries::COLUMNS, rows)))?;
     Ok(exit::OK)
 }

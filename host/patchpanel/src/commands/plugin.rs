@@ -8,7 +8,7 @@ use patchpanel_runtime::{Declaration, LoadError};
 use serde_json::{Value, json};
 
 use crate::cli::PluginCommand;
-use crate::{bundled, config, exit};
+use crate::{bundled, config, exit, terminal};
 
 pub(crate) fn plugin(command: &PluginCommand) -> anyhow::Result<u8> {
     match command {
@@ -48,24 +48,25 @@ fn list(config: Option<&Path>, json: bool) -> anyhow::Result<u8> {
         }
     }
     if json {
-        println!("{}", Value::from(rows));
+        terminal::print_line(terminal::json(&Value::from(rows)))?;
         return Ok(exit::OK);
     }
     let text = |row: &Value, key: &str| row.get(key).and_then(Value::as_str).unwrap_or("-").to_owned();
-    println!("{:<20} {:<10} {:<10} DESCRIPTION", "NAME", "KIND", "VERSION");
+    let mut lines = vec![format!("{:<20} {:<10} {:<10} DESCRIPTION", "NAME", "KIND", "VERSION")];
     for row in &rows {
         let last = row.get("error").map_or_else(
             || text(row, "description"),
             |_| format!("not usable: {}", text(row, "error")),
         );
-        println!(
+        lines.push(format!(
             "{:<20} {:<10} {:<10} {last} ({})",
             text(row, "name"),
             text(row, "kind"),
             text(row, "version"),
             text(row, "origin")
-        );
+        ));
     }
+    terminal::print_line(terminal::plain(&lines.join("\n")))?;
     Ok(exit::OK)
 }
 
@@ -93,30 +94,31 @@ fn inspect(file: &Path, as_json: bool) -> anyhow::Result<u8> {
     let declared = match Declaration::read(&bytes) {
         Ok(declared) => declared,
         Err(error) => {
-            eprintln!("{}: {error}", file.display());
+            terminal::say(format_args!("{}: {error}", file.display()));
             return Ok(exit::WRONG_INPUT);
         }
     };
     if as_json {
-        println!("{}", json!({"bytes": bytes.len(), "declaration": declared}));
+        terminal::print_line(terminal::json(&json!({"bytes": bytes.len(), "declaration": declared})))?;
         return Ok(exit::OK);
     }
-    println!(
-        "{} {} ({}, contract {})",
-        declared.name, declared.version, declared.kind, declared.api
+    let asks = declared.capabilities.map(|asks| asks.to_string());
+    let mut said = format!(
+        "{} {} ({}, contract {})\n{}\nsize: {} bytes\nasks for: {}\nexamples: {}",
+        declared.name,
+        declared.version,
+        declared.kind,
+        declared.api,
+        declared.description,
+        bytes.len(),
+        asks.as_deref().unwrap_or("nothing"),
+        declared.examples.len()
     );
-    println!("{}", declared.description);
-    println!("size: {} bytes", bytes.len());
-    println!(
-        "asks for: {}",
-        declared
-            .capabilities
-            .map_or_else(|| "nothing".to_owned(), |asks| asks.to_string())
-    );
-    println!("examples: {}", declared.examples.len());
     if let Some(schema) = declared.config_schema {
-        println!("config: {}", serde_json::to_string_pretty(&schema)?);
+        said.push_str("\nconfig: ");
+        said.push_str(&serde_json::to_string_pretty(&schema)?);
     }
+    terminal::print_line(terminal::plain(&said))?;
     Ok(exit::OK)
 }
 

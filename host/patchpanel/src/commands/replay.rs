@@ -3,6 +3,7 @@
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 
@@ -29,11 +30,11 @@ pub(crate) fn replay(command: &ReplayCommand) -> anyhow::Result<u8> {
         ReplayCommand::Start(args) => return start(args),
         ReplayCommand::List { remote } => {
             let answer = Client::new(&remote.url).get("/v1/replays", &[])?;
-            show_list(&answer, "replays", &COLUMNS, remote.json);
+            show_list(&answer, "replays", &COLUMNS, remote.json)?;
         }
         ReplayCommand::Cancel { remote, number } => {
             let answer = Client::new(&remote.url).delete(&path(*number))?;
-            show_one(&answer, remote.json);
+            show_one(&answer, remote.json)?;
         }
     }
     Ok(exit::OK)
@@ -62,7 +63,7 @@ fn start(args: &ReplayStartArgs) -> anyhow::Result<u8> {
     if !args.detach {
         replay = wait(&client, replay, args.remote.json)?;
     }
-    show_one(&replay, args.remote.json);
+    show_one(&replay, args.remote.json)?;
     let ended = replay.get("ended").and_then(Value::as_str);
     Ok(match ended {
         Some(how) if how != COMPLETED => exit::FAILED,
@@ -86,7 +87,10 @@ fn wait(client: &Client, mut replay: Value, json: bool) -> anyhow::Result<Value>
         bar.set_position(sequence("position").saturating_sub(before));
         bar.set_message(sequence("enqueued").to_string());
         std::thread::sleep(LOOK);
-        replay = client.get(&path(number), &[])?;
+        let asked = client.get(&path(number), &[]);
+        replay = asked.with_context(|| {
+            format!("replay {number} goes on without this command; `patchpanel replay list` tells how far it is")
+        })?;
     }
     bar.finish_and_clear();
     Ok(replay)

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::terminal;
+
 /// A cell that is longer is cut: whoever needs it whole asks for JSON.
 const WIDEST: usize = 60;
 
@@ -56,13 +58,9 @@ pub(super) fn details(object: &Value) -> String {
     let mut text = String::new();
     for (key, value) in members {
         let lines = match value {
-            Value::Array(items) if items.iter().any(Value::is_object) => items.iter().map(Value::to_string).collect(),
+            Value::Array(items) if items.iter().any(Value::is_object) => items.iter().map(terminal::json).collect(),
             Value::Array(items) if items.is_empty() => vec!["-".to_owned()],
-            Value::Object(_) => serde_json::to_string_pretty(value)
-                .unwrap_or_default()
-                .lines()
-                .map(str::to_owned)
-                .collect(),
+            Value::Object(_) => terminal::pretty_json(value).lines().map(str::to_owned).collect(),
             value => vec![plain(value)],
         };
         for (index, line) in lines.iter().enumerate() {
@@ -74,7 +72,7 @@ pub(super) fn details(object: &Value) -> String {
     text
 }
 
-/// In one line. Texts come from events: what controls a terminal must not.
+/// In one line.
 fn plain(value: &Value) -> String {
     let text = match value {
         Value::Null => "-".to_owned(),
@@ -82,33 +80,31 @@ fn plain(value: &Value) -> String {
         Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
         value => value.to_string(),
     };
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+    terminal::plain(&text).replace(['\n', '\t'], "\u{fffd}")
 }
 
 /// The answer to a request for a list: as it is, or as a table with a word on where to go on.
-pub(super) fn show_list(answer: &Value, name: &str, columns: &[(&str, &str)], json: bool) {
+pub(super) fn show_list(answer: &Value, name: &str, columns: &[(&str, &str)], json: bool) -> anyhow::Result<()> {
     if json {
-        println!("{answer}");
-        return;
+        return terminal::print_line(terminal::json(answer));
     }
     let rows = answer
         .get(name)
         .and_then(Value::as_array)
         .map_or(&[] as &[Value], Vec::as_slice);
-    print!("{}", table(columns, rows));
+    terminal::print(&table(columns, rows))?;
     if let Some(cursor) = answer.get("next_cursor").and_then(Value::as_str) {
-        eprintln!("there may be more: --cursor {cursor}");
+        terminal::say(format_args!("there may be more: --cursor {cursor}"));
     }
+    Ok(())
 }
 
 /// The answer to a request for one thing.
-pub(super) fn show_one(answer: &Value, json: bool) {
+pub(super) fn show_one(answer: &Value, json: bool) -> anyhow::Result<()> {
     if json {
-        println!("{answer}");
+        terminal::print_line(terminal::json(answer))
     } else {
-        print!("{}", details(answer));
+        terminal::print(&details(answer))
     }
 }
 

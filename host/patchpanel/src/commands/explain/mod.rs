@@ -24,14 +24,12 @@ mod input;
 mod judge;
 mod show;
 
-use std::io::{self, Write as _};
-
 use patchpanel_event::Event;
 use serde_json::{Map, Value};
 
 use crate::cli::ExplainArgs;
 use crate::config::{self, Config};
-use crate::exit;
+use crate::{exit, terminal};
 
 use judge::Judgement;
 
@@ -41,7 +39,7 @@ pub(crate) fn explain(args: &ExplainArgs) -> anyhow::Result<u8> {
     if let Some(name) = name
         && let Some(problem) = unknown(&config, name)
     {
-        eprintln!("{}: {problem}", args.config.display());
+        terminal::say(format_args!("{}: {problem}", args.config.display()));
         return Ok(exit::WRONG_INPUT);
     }
     let text = input::read(&args.event, config.limits.event_bytes)?;
@@ -49,22 +47,20 @@ pub(crate) fn explain(args: &ExplainArgs) -> anyhow::Result<u8> {
     let (fields, event) = match read {
         Ok(read) => read,
         Err(problem) => {
-            eprintln!("{}: {problem}", input::name(&args.event));
+            terminal::say(format_args!("{}: {problem}", input::name(&args.event)));
             return Ok(exit::WRONG_INPUT);
         }
     };
     let judgement = judgement(&config, &event, &fields, name);
-    let said = if args.json {
-        format!("{}\n", judgement.to_json())
+    if args.json {
+        terminal::print_line(terminal::json(&judgement.to_json()))?;
     } else {
-        judgement.to_string()
-    };
-    match io::stdout().write_all(said.as_bytes()) {
-        // Whoever reads us has seen enough.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ if judgement.matched() => Ok(exit::OK),
-        _ => Ok(exit::NOT_MATCHED),
+        terminal::print(&terminal::plain(&judgement.to_string()))?;
     }
+    Ok(match judgement.matched() {
+        true => exit::OK,
+        false => exit::NOT_MATCHED,
+    })
 }
 
 fn unknown(config: &Config, name: &str) -> Option<String> {

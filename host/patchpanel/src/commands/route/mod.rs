@@ -9,7 +9,7 @@ mod worker;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, IsTerminal as _, Read, Write};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
@@ -20,8 +20,8 @@ use patchpanel_router::Table;
 
 use crate::cli::RouteArgs;
 use crate::config::{self, Config};
-use crate::exit;
 use crate::wiring::{self, Uses};
+use crate::{exit, terminal};
 
 use chunks::{Chunk, Chunks};
 use summary::Summary;
@@ -51,9 +51,9 @@ pub(crate) fn route(args: &RouteArgs) -> anyhow::Result<u8> {
     };
     summary.seconds = started.elapsed().as_secs_f64();
     if args.json {
-        eprintln!("{}", summary.to_json());
+        terminal::say(summary.to_json());
     } else {
-        eprintln!("{summary}");
+        terminal::say(&summary);
     }
     Ok(if summary.is_clean() {
         exit::OK
@@ -128,6 +128,7 @@ fn work(worker: &mut Worker<'_>, chunks: &Mutex<Receiver<Chunk>>, results: &Sync
 }
 
 fn write(results: &Receiver<Routed>, tokens: &SyncSender<()>, strict: bool) -> io::Result<Summary> {
+    let people = io::stdout().is_terminal();
     let mut output = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let mut summary = Summary::default();
     let mut waiting = BTreeMap::new();
@@ -150,12 +151,16 @@ fn write(results: &Receiver<Routed>, tokens: &SyncSender<()>, strict: bool) -> i
             next += 1;
             let stop = strict && !routed.complaints.is_empty();
             for complaint in &routed.complaints {
-                eprintln!("{complaint}");
+                terminal::say(complaint);
                 if stop {
                     break;
                 }
             }
-            output.write_all(&routed.output)?;
+            if people {
+                output.write_all(terminal::escaped(&String::from_utf8_lossy(&routed.output)).as_bytes())?;
+            } else {
+                output.write_all(&routed.output)?;
+            }
             summary.add(routed);
             if stop {
                 output.flush()?;
