@@ -1,11 +1,13 @@
 //! The command line.
 
+mod plugin;
 mod remote;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::plugin::PluginCommand;
 pub(crate) use self::remote::{
     DeadLettersCommand, DeliveriesCommand, EventsCommand, EventsListArgs, PageArgs, RemoteArgs, ReplayCommand,
     ReplayStartArgs, SelectionArgs, SubscriptionsCommand,
@@ -143,28 +145,6 @@ pub(crate) enum ConfigCommand {
         json: bool,
         /// Configuration file
         #[arg(value_name = "FILE", default_value = "patchpanel.toml")]
-        file: PathBuf,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum PluginCommand {
-    /// List the bundled plugins and those in a plugins directory
-    List {
-        /// Configuration file whose plugins directory is listed, too
-        #[arg(long, short, value_name = "FILE")]
-        config: Option<PathBuf>,
-        /// Print as JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Show what a component file says about itself, without running it
-    Inspect {
-        /// Print as JSON
-        #[arg(long)]
-        json: bool,
-        /// Component file, or the name of a bundled plugin
-        #[arg(value_name = "FILE")]
         file: PathBuf,
     },
 }

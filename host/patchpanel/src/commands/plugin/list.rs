@@ -1,23 +1,15 @@
-//! `patchpanel plugin list` and `plugin inspect`: what components say about themselves. Nothing of them is run.
+//! `patchpanel plugin list`: the bundled plugins and those of a plugins directory.
 
 use std::fs;
 use std::path::Path;
 
-use anyhow::Context as _;
 use patchpanel_runtime::{Declaration, LoadError};
 use serde_json::{Value, json};
 
-use crate::cli::PluginCommand;
+use super::read;
 use crate::{bundled, config, exit, terminal};
 
-pub(crate) fn plugin(command: &PluginCommand) -> anyhow::Result<u8> {
-    match command {
-        PluginCommand::List { config, json } => list(config.as_deref(), *json),
-        PluginCommand::Inspect { file, json } => inspect(file, *json),
-    }
-}
-
-fn list(config: Option<&Path>, json: bool) -> anyhow::Result<u8> {
+pub(super) fn list(config: Option<&Path>, json: bool) -> anyhow::Result<u8> {
     let mut rows: Vec<Value> = bundled::BUNDLED
         .iter()
         .map(|(name, bytes)| row(name, "bundled", &Declaration::read(bytes)))
@@ -77,57 +69,4 @@ fn row(name: &str, origin: &str, declaration: &Result<Declaration, LoadError>) -
         }
         Err(error) => json!({"name": name, "origin": origin, "error": error.to_string()}),
     }
-}
-
-fn inspect(file: &Path, as_json: bool) -> anyhow::Result<u8> {
-    let bundled = bundled::BUNDLED.iter().find(|(name, _)| Path::new(name) == file);
-    let bytes = match bundled {
-        Some((_, bytes)) => bytes.to_vec(),
-        None => read(file).with_context(|| {
-            format!(
-                "cannot read {}; bundled plugins are {}",
-                file.display(),
-                bundled::names().join(", ")
-            )
-        })?,
-    };
-    let declared = match Declaration::read(&bytes) {
-        Ok(declared) => declared,
-        Err(error) => {
-            terminal::say(format_args!("{}: {error}", file.display()));
-            return Ok(exit::WRONG_INPUT);
-        }
-    };
-    if as_json {
-        terminal::print_line(terminal::json(&json!({"bytes": bytes.len(), "declaration": declared})))?;
-        return Ok(exit::OK);
-    }
-    let asks = declared.capabilities.map(|asks| asks.to_string());
-    let mut said = format!(
-        "{} {} ({}, contract {})\n{}\nsize: {} bytes\nasks for: {}\nexamples: {}",
-        declared.name,
-        declared.version,
-        declared.kind,
-        declared.api,
-        declared.description,
-        bytes.len(),
-        asks.as_deref().unwrap_or("nothing"),
-        declared.examples.len()
-    );
-    if let Some(schema) = declared.config_schema {
-        said.push_str("\nconfig: ");
-        said.push_str(&serde_json::to_string_pretty(&schema)?);
-    }
-    terminal::print_line(terminal::plain(&said))?;
-    Ok(exit::OK)
-}
-
-/// Largest file that is looked at.
-const FILE_BYTES: u64 = 64 << 20;
-
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    if fs::metadata(path)?.len() > FILE_BYTES {
-        return Err(std::io::Error::other(format!("it has more than {FILE_BYTES} bytes")));
-    }
-    fs::read(path)
 }

@@ -1,0 +1,26 @@
+//! `patchpanel plugin`: one file per command. What components say about themselves is read without running them.
+
+mod inspect;
+mod list;
+
+use std::fs;
+use std::path::Path;
+
+use crate::cli::PluginCommand;
+
+pub(crate) fn plugin(command: &PluginCommand) -> anyhow::Result<u8> {
+    match command {
+        PluginCommand::List { config, json } => list::list(config.as_deref(), *json),
+        PluginCommand::Inspect { file, json } => inspect::inspect(file, *json),
+    }
+}
+
+/// Largest file that is looked at.
+const FILE_BYTES: u64 = 64 << 20;
+
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    if fs::metadata(path)?.len() > FILE_BYTES {
+        return Err(std::io::Error::other(format!("it has more than {FILE_BYTES} bytes")));
+    }
+    fs::read(path)
+}
