@@ -27,7 +27,9 @@ use patchpanel_event::{Attempt, Event, Limits, Outcome, Receipt, TextBatch, Text
 use patchpanel_plugin as sdk;
 use patchpanel_plugin::__private::Slot;
 use patchpanel_plugin::__private::redactor::exports::patchpanel::plugin::redactor as wit;
-use patchpanel_runtime::{Generation, Grants, LimitSettings, PluginSpec, Registry, Role, Runtime, Unit, UnitSpec};
+use patchpanel_runtime::{
+    Generation, Grants, LimitSettings, PluginSpec, Registry, Role, Runtime, Trust, Unit, UnitSpec,
+};
 use patchpanel_tests::{Generator, component};
 use plugin_redact::Redact;
 use serde_json::{Value, json};
@@ -148,6 +150,8 @@ async fn load(directory: &std::path::Path) -> std::sync::Arc<Generation> {
             from: name.to_owned(),
             optional: false,
             limits: LimitSettings::default(),
+            sha256: None,
+            shadow: None,
             grants: Grants::default(),
         }
     });
@@ -180,7 +184,12 @@ async fn load(directory: &std::path::Path) -> std::sync::Arc<Generation> {
         ),
         unit("receipt", "bench-channel", Role::Channel, json!({})),
     ];
-    let registry = Registry::new(Runtime::new(None).unwrap(), Some(directory.to_owned()), &[]);
+    let registry = Registry::new(
+        Runtime::new(None, None).unwrap(),
+        Some(directory.to_owned()),
+        &[],
+        Trust::default(),
+    );
     registry
         .configure(specs.into(), units)
         .await

@@ -126,6 +126,11 @@ impl ChannelPlugin {
         Ok(self.core.guest(store, bindings))
     }
 
+    /// Makes a fresh instance, and nothing with it.
+    pub(crate) async fn try_start(&self) -> Result<(), LoadError> {
+        self.fresh().await.map(drop)
+    }
+
     /// What can be told about it.
     pub fn about(&self) -> &About {
         &self.core.about

@@ -9,6 +9,7 @@ use wasmtime::{Config, Engine, OptLevel};
 
 use crate::bindings;
 use crate::cache::CompileCache;
+use crate::compiler::Compiler;
 use crate::state::State;
 
 /// Deadlines are counted in ticks of this length, so a plugin may run over by as much.
@@ -42,18 +43,13 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Starts the engine and its clock. Compiled code is kept in `cache`, where one is given.
+    /// Starts the engine and its clock. Compiled code is kept in `cache`, where one is given; without a `compiler`,
+    /// components are compiled in this process.
     ///
     /// # Errors
     /// Where this machine cannot run WebAssembly or the clock's thread cannot be started.
-    pub fn new(cache: Option<&Path>) -> Result<Runtime, EngineError> {
-        let mut config = Config::new();
-        config
-            .cranelift_opt_level(OptLevel::Speed)
-            .epoch_interruption(true)
-            .max_wasm_stack(STACK_BYTES)
-            .wasm_backtrace_max_frames(None);
-        let engine = Engine::new(&config)?;
+    pub fn new(cache: Option<&Path>, compiler: Option<Compiler>) -> Result<Runtime, EngineError> {
+        let engine = Engine::new(&configuration())?;
         let ticking = engine.weak();
         std::thread::Builder::new()
             .name("plugin-clock".into())
@@ -82,7 +78,7 @@ impl Runtime {
         bindings::secrets::add_to_linker::<_, crate::state::Own>(&mut waiting, |state| state)?;
         bindings::kv::add_to_linker::<_, crate::state::Own>(&mut waiting, |state| state)?;
 
-        let cache = Arc::new(CompileCache::open(&engine, cache));
+        let cache = Arc::new(CompileCache::open(&engine, cache, compiler));
         Ok(Runtime {
             engine,
             blocking: Arc::new(blocking),
@@ -91,4 +87,15 @@ impl Runtime {
             cache,
         })
     }
+}
+
+/// What all engines of this program have in common, so that each runs the code that another one compiled.
+pub(crate) fn configuration() -> Config {
+    let mut config = Config::new();
+    config
+        .cranelift_opt_level(OptLevel::Speed)
+        .epoch_interruption(true)
+        .max_wasm_stack(STACK_BYTES)
+        .wasm_backtrace_max_frames(None);
+    config
 }

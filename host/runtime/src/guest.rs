@@ -37,6 +37,10 @@ impl About {
         &self.revision
     }
 
+    pub(crate) fn watched(&self) -> &Health {
+        &self.health
+    }
+
     /// How it fares.
     pub fn health(&self) -> HealthReport {
         self.health.report()
@@ -74,8 +78,8 @@ impl<B> Core<B> {
         let about = About {
             name: name.to_owned(),
             revision,
+            health: Health::new(shared.alarm.clone()),
             shared,
-            health: Health::new(),
         };
         Core {
             about,
@@ -133,6 +137,9 @@ impl<B> Core<B> {
     /// Keeps an instance whose call went well, unless it is worn out or there are enough.
     pub(crate) fn put(&self, mut guest: Guest<B>) {
         guest.calls += 1;
+        self.about
+            .health
+            .note_memory(guest.store.data().limiter.memory_high_water);
         if guest.calls >= self.limits().recycle_after {
             return;
         }

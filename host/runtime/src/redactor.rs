@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use patchpanel_event::{Edit, Edits, Event, EventParts, Limits as EventLimits, TextBatch, TextSelector};
+use arc_swap::ArcSwapOption;
+use patchpanel_event::{Edit, Edits, Event, EventParts, Limits as EventLimits, TextBatch};
 
 use crate::bindings::redactor::exports::patchpanel::plugin::redactor as wit;
 use crate::bindings::redactor::{RedactorPlugin as Bindings, RedactorPluginPre};
+use crate::golden::texts_of;
 use crate::guest::{About, Core, Guest, configured};
 use crate::revision::Revision;
+use crate::shadow::{Shadow, Tally, compare_edits};
 use crate::state::Shared;
 use crate::{CallError, Example, LoadError, Runtime};
 
@@ -18,6 +21,7 @@ const EXAMPLES: usize = 64;
 pub struct RedactorPlugin {
     core: Core<Bindings>,
     pre: RedactorPluginPre<crate::state::State>,
+    shadow: ArcSwapOption<Shadow<TextBatch, Edits>>,
 }
 
 impl RedactorPlugin {
@@ -30,7 +34,11 @@ impl RedactorPlugin {
         config: &serde_json::Value,
     ) -> Result<RedactorPlugin, LoadError> {
         let core = Core::new(name, runtime.clone(), revision.clone(), shared, config);
-        let plugin = RedactorPlugin { core, pre: pre.clone() };
+        let plugin = RedactorPlugin {
+            core,
+            pre: pre.clone(),
+            shadow: ArcSwapOption::empty(),
+        };
         for (index, example) in revision.declaration.examples.iter().take(EXAMPLES).enumerate() {
             plugin
                 .try_example(example)
@@ -46,11 +54,27 @@ impl RedactorPlugin {
     /// # Errors
     /// Where there is no answer, or one that breaks the contract: the texts must then not go on.
     pub fn redact(&self, batch: &TextBatch) -> Result<Edits, CallError> {
-        self.core.blocking(
+        let edits = self.core.blocking(
             batch.texts().len(),
             || self.fresh(&self.core.config),
             |guest| self.call(guest, batch),
-        )
+        )?;
+        if let Some(shadow) = &*self.shadow.load() {
+            shadow.offer(batch.clone(), edits.clone());
+        }
+        Ok(edits)
+    }
+
+    /// Has another revision answer the same batches from now on, to be compared; `None` ends that.
+    pub(crate) fn shadow(&self, candidate: Option<(Arc<RedactorPlugin>, Arc<Tally>)>) -> std::io::Result<()> {
+        let shadow = candidate.map(|(candidate, tally)| {
+            Shadow::start(tally, move |batch: TextBatch, was: Edits| {
+                let is = candidate.redact(&batch)?;
+                Ok(compare_edits(&batch, &was, &is))
+            })
+        });
+        self.shadow.store(shadow.transpose()?.map(Arc::new));
+        Ok(())
     }
 
     fn call(&self, mut guest: Guest<Bindings>, batch: &TextBatch) -> Result<Edits, CallError> {
@@ -109,6 +133,11 @@ impl RedactorPlugin {
         Ok(self.core.guest(store, bindings))
     }
 
+    /// Makes a fresh instance, and nothing with it.
+    pub(crate) fn try_start(&self) -> Result<(), LoadError> {
+        self.fresh(&self.core.config).map(drop)
+    }
+
     fn try_example(&self, example: &Example) -> Result<(), String> {
         let guest = self
             .fresh(&example.config.to_string())
@@ -136,14 +165,6 @@ impl RedactorPlugin {
     pub fn about(&self) -> &About {
         &self.core.about
     }
-}
-
-fn texts_of(events: &[Event]) -> TextBatch {
-    let mut batch = TextBatch::default();
-    for (index, event) in events.iter().enumerate() {
-        batch.push(index, event, &TextSelector::default());
-    }
-    batch
 }
 
 /// An event whose only free text is the example's, at its path.

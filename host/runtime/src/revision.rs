@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use crate::bindings::{channel::ChannelPluginPre, redactor::RedactorPluginPre, transform::TransformPluginPre};
+use crate::schema::Schema;
 use crate::state::State;
 use crate::{Declaration, Kind, LoadError, Runtime};
 
@@ -15,6 +16,7 @@ pub(crate) const COMPONENT_BYTES: u64 = 64 << 20;
 pub struct Revision {
     pub(crate) hash: String,
     pub(crate) declaration: Declaration,
+    pub(crate) schema: Option<Schema>,
     pub(crate) pre: Pre,
 }
 
@@ -56,6 +58,7 @@ impl Runtime {
             });
         }
         let declaration = Declaration::read(bytes)?;
+        let schema = declaration.config_schema.as_ref().map(Schema::new).transpose()?;
         let hash = hash(bytes);
         let component = self.cache.compile(&self.engine, &hash, bytes)?;
         let world = declaration.kind.world();
@@ -69,6 +72,11 @@ impl Runtime {
             Kind::Transform => Pre::Transform(TransformPluginPre::new(link(&self.stateful)?).map_err(misfit)?),
             Kind::Channel => Pre::Channel(ChannelPluginPre::new(link(&self.waiting)?).map_err(misfit)?),
         };
-        Ok(Arc::new(Revision { hash, declaration, pre }))
+        Ok(Arc::new(Revision {
+            hash,
+            declaration,
+            schema,
+            pre,
+        }))
     }
 }

@@ -50,7 +50,7 @@ impl LimitSettings {
 }
 
 /// A plugin as configured.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PluginSpec {
     /// What the rest of the configuration calls it.
     pub name: String,
@@ -58,10 +58,23 @@ pub struct PluginSpec {
     pub from: String,
     /// Whether the router starts without it; it joins when its file appears.
     pub optional: bool,
+    /// SHA-256 that its file must have, in lower-case hexadecimal.
+    pub sha256: Option<String>,
+    /// Where set, a new revision first runs beside the one in service, on the same events.
+    pub shadow: Option<Shadowing>,
     /// What it may use.
     pub limits: LimitSettings,
     /// What it is given.
     pub grants: Grants,
+}
+
+/// When a revision in the shadow takes over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shadowing {
+    /// When a person says so.
+    ByHand,
+    /// After so many items of live events on which both gave the same answer, and no other one.
+    After(u64),
 }
 
 /// One use of a plugin, with a configuration of its own: an ingress transform or a channel, say.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use patchpanel_event::Level;
+use tokio::sync::Notify;
 use wasmtime::component::{HasData, ResourceTable};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
@@ -22,10 +23,19 @@ pub(crate) struct Shared {
     pub(crate) log: Arc<PluginLog>,
     pub(crate) kv: Arc<Kv>,
     pub(crate) egress: Egress,
+    /// Is told when the first calls fail.
+    pub(crate) alarm: Option<Arc<Notify>>,
 }
 
 impl Shared {
-    pub(crate) fn new(name: &str, kind: Kind, limits: Limits, grants: Grants, kv: Arc<Kv>) -> Self {
+    pub(crate) fn new(
+        name: &str,
+        kind: Kind,
+        limits: Limits,
+        grants: Grants,
+        kv: Arc<Kv>,
+        alarm: Option<Arc<Notify>>,
+    ) -> Self {
         let grants = Arc::new(grants);
         // Redactors see what must not be logged, so they are mute unless the operator says otherwise.
         let withheld = kind == Kind::Redactor && !grants.log;
@@ -37,6 +47,7 @@ impl Shared {
             log,
             kv,
             egress,
+            alarm,
         }
     }
 }

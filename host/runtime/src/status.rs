@@ -1,9 +1,14 @@
 //! What is told about plugins, as served by the API.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
-use crate::registry::{Origin, Unit};
-use crate::{Grants, HealthReport, Kind, Revision};
+use crate::active::Active;
+use crate::registry::Inner;
+use crate::shadow::{ShadowReport, Tally};
+use crate::shelf::Origin;
+use crate::{Grants, HealthReport, Kind, Revision, Unit};
 
 /// Whether a plugin serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -52,8 +57,25 @@ pub struct PluginStatus {
     /// What it is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub granted: Option<Granted>,
+    /// Whether a new revision is still watched, and the one before it at hand.
+    pub watched: bool,
+    /// The revision that runs in the shadow of the one in service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<ShadowStatus>,
     /// Its uses.
     pub uses: Vec<UnitStatus>,
+}
+
+/// A revision in the shadow.
+#[derive(Clone, Debug, Serialize)]
+pub struct ShadowStatus {
+    /// SHA-256 of it.
+    pub revision: String,
+    /// As declared.
+    pub version: String,
+    /// How it compares.
+    #[serde(flatten)]
+    pub report: ShadowReport,
 }
 
 /// Grants, without anything that is secret.
@@ -76,7 +98,7 @@ pub struct Granted {
 }
 
 impl Granted {
-    pub(crate) fn of(grants: &Grants) -> Self {
+    fn of(grants: &Grants) -> Self {
         Granted {
             http: grants.http.iter().map(ToString::to_string).collect(),
             private_addresses: grants.private_addresses,
@@ -116,7 +138,7 @@ impl UnitStatus {
 }
 
 impl PluginStatus {
-    pub(crate) fn of(name: &str, origin: &Origin, revision: &Revision, error: Option<String>) -> Self {
+    fn of(name: &str, origin: &Origin, revision: &Revision, error: Option<String>) -> Self {
         let declared = revision.declaration();
         PluginStatus {
             name: name.to_owned(),
@@ -133,11 +155,28 @@ impl PluginStatus {
             description: declared.description.clone(),
             asks: declared.capabilities.clone(),
             granted: None,
+            watched: false,
+            shadow: None,
             uses: Vec::new(),
         }
     }
 
-    pub(crate) fn absent(name: &str, error: Option<String>) -> Self {
+    fn in_service(active: &Active, rejected: Option<String>) -> Self {
+        let uses = active.units.iter().map(|(spec, unit)| UnitStatus::of(&spec.id, unit));
+        PluginStatus {
+            granted: Some(Granted::of(&active.spec.grants)),
+            watched: active.previous.is_some(),
+            shadow: active.candidate.as_ref().map(|candidate| ShadowStatus {
+                revision: candidate.revision.hash().to_owned(),
+                version: candidate.revision.declaration().version.clone(),
+                report: candidate.tally.report(),
+            }),
+            uses: uses.collect(),
+            ..PluginStatus::of(&active.spec.name, &active.origin, &active.revision, rejected)
+        }
+    }
+
+    fn absent(name: &str, error: Option<String>) -> Self {
         PluginStatus {
             name: name.to_owned(),
             state: PluginState::Absent,
@@ -149,14 +188,23 @@ impl PluginStatus {
             description: String::new(),
             asks: None,
             granted: None,
+            watched: false,
+            shadow: None,
             uses: Vec::new(),
         }
     }
 
-    pub(crate) fn unused(self) -> Self {
+    fn unused(self) -> Self {
         PluginStatus {
             state: PluginState::Unused,
             ..self
+        }
+    }
+
+    fn listed(self) -> Listed {
+        Listed {
+            status: self,
+            tally: None,
         }
     }
 
@@ -166,4 +214,33 @@ impl PluginStatus {
             self.state = PluginState::Quarantined;
         }
     }
+}
+
+/// What can be told of a plugin without asking it, and where its shadow counts.
+pub(crate) struct Listed {
+    pub(crate) status: PluginStatus,
+    pub(crate) tally: Option<Arc<Tally>>,
+}
+
+/// All plugins that are configured, and then what else lies in the directory.
+pub(crate) fn statuses(inner: &Inner) -> Vec<Listed> {
+    let configured = inner.specs.iter().map(|spec| {
+        let rejected = inner.rejected.get(&spec.name).map(|(_, error)| error.to_string());
+        match inner.active.get(&spec.name) {
+            Some(active) => Listed {
+                status: PluginStatus::in_service(active, rejected),
+                tally: active.candidate.as_ref().map(|candidate| candidate.tally.clone()),
+            },
+            None => PluginStatus::absent(&spec.name, rejected).listed(),
+        }
+    });
+    let is_used = |name: &str| inner.specs.iter().any(|spec| spec.from == name);
+    let others = inner.components.iter().filter(|(name, _)| !is_used(name));
+    let others = others.map(|(name, component)| match &component.result {
+        Ok(revision) => PluginStatus::of(name, &component.origin, revision, None)
+            .unused()
+            .listed(),
+        Err(error) => PluginStatus::absent(name, Some(error.to_string())).listed(),
+    });
+    configured.chain(others).collect()
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use patchpanel_event::{Event, EventParts, Level, Outcome, Patch, TransformFailure};
 
 use crate::bindings::events;
@@ -9,6 +10,7 @@ use crate::bindings::transform::exports::patchpanel::plugin::transformer as wit;
 use crate::bindings::transform::{TransformPlugin as Bindings, TransformPluginPre};
 use crate::guest::{About, Core, Guest, configured};
 use crate::revision::Revision;
+use crate::shadow::{Shadow, Tally, compare_answers};
 use crate::state::{Shared, State};
 use crate::{CallError, LoadError, Runtime};
 
@@ -19,6 +21,7 @@ pub type Answer = Result<Outcome, TransformFailure>;
 pub struct TransformPlugin {
     core: Core<Bindings>,
     pre: TransformPluginPre<State>,
+    shadow: ArcSwapOption<Shadow<Vec<Event>, Vec<Answer>>>,
 }
 
 impl TransformPlugin {
@@ -31,7 +34,11 @@ impl TransformPlugin {
         config: &serde_json::Value,
     ) -> Result<TransformPlugin, LoadError> {
         let core = Core::new(name, runtime.clone(), revision.clone(), shared, config);
-        let plugin = TransformPlugin { core, pre: pre.clone() };
+        let plugin = TransformPlugin {
+            core,
+            pre: pre.clone(),
+            shadow: ArcSwapOption::empty(),
+        };
         let guest = plugin.fresh()?;
         plugin.core.put(guest);
         Ok(plugin)
@@ -42,8 +49,25 @@ impl TransformPlugin {
     /// # Errors
     /// Where there is no answer, or not one per event.
     pub fn transform(&self, batch: &[Event]) -> Result<Vec<Answer>, CallError> {
-        self.core
-            .blocking(batch.len(), || self.fresh(), |guest| self.call(guest, batch))
+        let answers = self
+            .core
+            .blocking(batch.len(), || self.fresh(), |guest| self.call(guest, batch))?;
+        if let Some(shadow) = &*self.shadow.load() {
+            shadow.offer(batch.to_vec(), answers.clone());
+        }
+        Ok(answers)
+    }
+
+    /// Has another revision answer the same batches from now on, to be compared; `None` ends that.
+    pub(crate) fn shadow(&self, candidate: Option<(Arc<TransformPlugin>, Arc<Tally>)>) -> std::io::Result<()> {
+        let shadow = candidate.map(|(candidate, tally)| {
+            Shadow::start(tally, move |batch: Vec<Event>, was: Vec<Answer>| {
+                let is = candidate.transform(&batch)?;
+                Ok(compare_answers(&was, &is))
+            })
+        });
+        self.shadow.store(shadow.transpose()?.map(Arc::new));
+        Ok(())
     }
 
     fn call(&self, mut guest: Guest<Bindings>, batch: &[Event]) -> Result<Vec<Answer>, CallError> {
@@ -76,6 +100,11 @@ impl TransformPlugin {
         let (bindings, answer) = started.map_err(|error| LoadError::Start(self.core.explain(&error, &store)))?;
         configured(answer, |mistake| (mistake.path, mistake.message))?;
         Ok(self.core.guest(store, bindings))
+    }
+
+    /// Makes a fresh instance, and nothing with it.
+    pub(crate) fn try_start(&self) -> Result<(), LoadError> {
+        self.fresh().map(drop)
     }
 
     /// What can be told about it.

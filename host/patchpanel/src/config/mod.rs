@@ -34,7 +34,7 @@ use toml::de::DeTable;
 
 pub(crate) use self::filter::path as filter_path;
 pub(crate) use self::mistakes::Mistakes;
-pub(crate) use self::model::{ChannelConfig, Config, StoreConfig, SubscriptionConfig};
+pub(crate) use self::model::{ChannelConfig, CompileLimits, Config, StoreConfig, SubscriptionConfig};
 pub(crate) use self::names::suggestion;
 use self::node::Section;
 use self::plugins::Plugins;
@@ -42,6 +42,7 @@ pub(crate) use self::quantity::{duration, duration_text};
 use self::report::Report;
 use self::routes::Routes;
 use self::settings::Settings;
+pub(crate) use self::settings::user_cache;
 use self::syntax::Syntax;
 
 /// Reads a configuration file.
@@ -85,6 +86,8 @@ fn read(text: &str, base: &Path, bundled: &[&str], report: &Report) -> Config {
         Config {
             plugins_dir: settings.plugins_dir,
             cache_dir: settings.cache_dir,
+            compile: settings.compile,
+            trust: settings.trust,
             server: settings.server,
             limits: settings.limits,
             store: settings.store,

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use patchpanel_runtime::{Grants, HttpGrant, LimitSettings, PluginSpec, SecretSource, UnitSpec};
+use patchpanel_runtime::{Grants, HttpGrant, LimitSettings, PluginSpec, SecretSource, Shadowing, UnitSpec};
 use serde_json::{Map, Value};
+use toml::de::DeValue;
 
 use super::names;
 use super::node::{Node, Section};
@@ -86,6 +87,8 @@ impl Plugins {
             name: name.to_owned(),
             from: component.to_owned(),
             optional,
+            sha256: section.get("sha256").and_then(|node| sha256(&node)),
+            shadow: section.get("shadow").and_then(|node| shadow(&node)),
             limits,
             grants,
         });
@@ -101,9 +104,8 @@ impl Plugins {
             let spec = PluginSpec {
                 name: name.to_owned(),
                 from: name.to_owned(),
-                optional: false,
-                limits: LimitSettings::default(),
                 grants: self.default_grants(name),
+                ..PluginSpec::default()
             };
             self.specs.push(spec);
         }
@@ -204,6 +206,28 @@ fn secret(node: &Node<'_>, base: &Path) -> Option<SecretSource> {
 fn is_variable(name: &str) -> bool {
     let inside = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     !name.is_empty() && name.bytes().all(inside) && !name.starts_with(|first: char| first.is_ascii_digit())
+}
+
+fn sha256(node: &Node<'_>) -> Option<String> {
+    let text = node.text()?.to_ascii_lowercase();
+    match text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        true => Some(text),
+        false => node.refuse(
+            "not a SHA-256",
+            "write its 64 hexadecimal digits, as `sha256sum FILE` prints them",
+        ),
+    }
+}
+
+/// `true`, or after how many equal answers the new revision takes over.
+fn shadow(node: &Node<'_>) -> Option<Shadowing> {
+    match node.value {
+        DeValue::Table(_) => node.section(|section| {
+            let after = section.get("promote_after").and_then(|node| node.count(u32::MAX));
+            after.map_or(Shadowing::ByHand, |count| Shadowing::After(u64::from(count)))
+        }),
+        _ => node.flag()?.then_some(Shadowing::ByHand),
+    }
 }
 
 fn limits(section: &Section<'_>) -> LimitSettings {
