@@ -74,11 +74,13 @@ impl Current {
         back.shown.send_replace(self.shown());
         let mut watch = DirectoryWatch::new(&self.config.plugins_dir);
         loop {
+            let mut reloaded = false;
             let changed = tokio::select! {
                 () = watch.changed() => self.registry.rescan().await.is_some(),
                 _ = hangup.recv() => match self.reload().await {
                     Ok(()) => {
                         watch = DirectoryWatch::new(&self.config.plugins_dir);
+                        reloaded = true;
                         true
                     }
                     Err(error) => {
@@ -97,6 +99,9 @@ impl Current {
                     Err(error) => tracing::error!("the new plugins do not fit: {error:#}"),
                 }
                 back.shown.send_replace(self.shown());
+            }
+            if reloaded {
+                tracing::info!("configuration taken over");
             }
         }
     }
@@ -241,7 +246,6 @@ impl Current {
         wiring::configure(&self.registry, &config, Uses::All)
             .await
             .map_err(|errors| anyhow::anyhow!("{}", lines(&errors, "\n")))?;
-        tracing::info!(file = %file.display(), "configuration taken over");
         self.config = config;
         self.revive().await;
         Ok(())
