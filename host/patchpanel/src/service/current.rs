@@ -74,12 +74,14 @@ impl Current {
         back.shown.send_replace(self.shown());
         let mut watch = DirectoryWatch::new(&self.config.plugins_dir);
         loop {
+            let mut reloaded = false;
             let changed = tokio::select! {
                 () = watch.changed() => self.registry.rescan().await.is_some(),
                 () = self.registry.alarmed() => self.registry.rescan().await.is_some(),
                 _ = hangup.recv() => match self.reload().await {
                     Ok(()) => {
                         watch = DirectoryWatch::new(&self.config.plugins_dir);
+                        reloaded = true;
                         true
                     }
                     Err(error) => {
@@ -95,6 +97,9 @@ impl Current {
             if changed {
                 self.publish(&router);
                 back.shown.send_replace(self.shown());
+            }
+            if reloaded {
+                tracing::info!("configuration taken over");
             }
         }
     }
@@ -264,7 +269,6 @@ impl Current {
         wiring::configure(&self.registry, &config, Uses::All)
             .await
             .map_err(|errors| anyhow::anyhow!("{}", lines(&errors, "\n")))?;
-        tracing::info!(file = %file.display(), "configuration taken over");
         self.config = config;
         self.revive().await;
         Ok(())
