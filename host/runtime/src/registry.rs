@@ -349,33 +349,24 @@ impl Registry {
                 expected: unit.role.expected(),
             });
         }
-        let shared = Arc::new(Shared::new(
-            &spec.name,
-            kind,
-            spec.limits.resolve(kind),
-            spec.grants.clone(),
-            kv,
-        ));
-        if let Pre::Channel(pre) = &revision.pre {
-            let channel = ChannelPlugin::start(&spec.name, &self.runtime, revision, pre, shared, &unit.config).await?;
+        let shared = Arc::new(Shared::new(spec, &revision.declaration, kv));
+        let pre = self.runtime.linked(revision, shared.profile())?;
+        if let Pre::Channel(pre) = &pre {
+            let channel = ChannelPlugin::start(revision, pre, shared, &unit.config).await?;
             return Ok(Unit::Channel(Arc::new(channel)));
         }
-        let (name, runtime, revision, config) = (
-            spec.name.clone(),
-            self.runtime.clone(),
-            revision.clone(),
-            unit.config.clone(),
-        );
-        let starting = tokio::task::spawn_blocking(move || match &revision.pre {
-            Pre::Redactor(pre) => RedactorPlugin::start(&name, &runtime, &revision, pre, shared, &config)
-                .map(|plugin| Unit::Redactor(Arc::new(plugin))),
-            Pre::Transform(pre) => TransformPlugin::start(&name, &runtime, &revision, pre, shared, &config)
-                .map(|plugin| Unit::Transform(Arc::new(plugin))),
-            Pre::Channel(_) => Err(LoadError::WrongKind {
-                found: kind,
-                expected: "redactor or transform",
-            }),
-        });
+        let (revision, config) = (revision.clone(), unit.config.clone());
+        let starting =
+            tokio::task::spawn_blocking(move || match &pre {
+                Pre::Redactor(pre) => RedactorPlugin::start(&revision, pre, shared, &config)
+                    .map(|plugin| Unit::Redactor(Arc::new(plugin))),
+                Pre::Transform(pre) => TransformPlugin::start(&revision, pre, shared, &config)
+                    .map(|plugin| Unit::Transform(Arc::new(plugin))),
+                Pre::Channel(_) => Err(LoadError::WrongKind {
+                    found: kind,
+                    expected: "redactor or transform",
+                }),
+            });
         starting
             .await
             .unwrap_or_else(|panic| Err(LoadError::Compile(panic.to_string())))
@@ -417,8 +408,8 @@ fn statuses(inner: &Inner) -> Vec<PluginStatus> {
         let rejected = inner.rejected.get(&spec.name).map(|(_, error)| error.to_string());
         let status = match inner.active.get(&spec.name) {
             Some(active) => {
-                let mut status = PluginStatus::of(&spec.name, &active.origin, &active.revision, rejected);
-                status.granted = Some(crate::status::Granted::of(&spec.grants));
+                let mut status =
+                    PluginStatus::of(&spec.name, &active.origin, &active.revision, rejected).configured(spec);
                 status.uses = active
                     .units
                     .iter()

@@ -1,9 +1,11 @@
 //! What is told about plugins, as served by the API.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::registry::{Origin, Unit};
-use crate::{Grants, HealthReport, Kind, Revision};
+use crate::{Capabilities, Grants, HealthReport, Isolation, Kind, PluginSpec, Revision, UsageReport};
 
 /// Whether a plugin serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -48,10 +50,16 @@ pub struct PluginStatus {
     pub description: String,
     /// What it asks for, as declared.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub asks: Option<serde_json::Value>,
-    /// What it is given.
+    pub asks: Option<Capabilities>,
+    /// What the operator allows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub granted: Option<Granted>,
+    /// What of that it does not ask for, and so is not given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub granted_in_vain: Vec<String>,
+    /// What its instances share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<Isolation>,
     /// Its uses.
     pub uses: Vec<UnitStatus>,
 }
@@ -63,30 +71,51 @@ pub struct Granted {
     pub http: Vec<String>,
     /// Whether private addresses may be reached.
     pub private_addresses: bool,
-    /// Names of secrets.
+    /// Names of secrets that may be read.
     pub secrets: Vec<String>,
-    /// Directory.
-    pub directory: Option<String>,
+    /// Names of secrets that are filled into requests, with where these may go.
+    pub secrets_for_http: BTreeMap<String, Vec<String>>,
+    /// Directories.
+    pub directories: Vec<String>,
     /// Names of environment variables.
     pub env: Vec<String>,
+    /// State of its own.
+    pub kv: bool,
     /// The router's standard output.
     pub stdout: bool,
+    /// To whom it may send mail.
+    pub mail: Vec<String>,
+    /// Where its notifications go.
+    pub notify: Option<String>,
     /// A redactor's log.
     pub log: bool,
 }
 
 impl Granted {
     pub(crate) fn of(grants: &Grants) -> Self {
+        let fills = grants.secrets_for_http.iter();
         Granted {
-            http: grants.http.iter().map(ToString::to_string).collect(),
+            http: texts(&grants.http),
             private_addresses: grants.private_addresses,
             secrets: grants.secrets.keys().cloned().collect(),
-            directory: grants.directory.as_ref().map(|path| path.display().to_string()),
+            secrets_for_http: fills.map(|(name, grant)| (name.clone(), texts(&grant.to))).collect(),
+            directories: texts(&grants.directories),
             env: grants.env.clone(),
+            kv: grants.kv,
             stdout: grants.stdout,
+            mail: grants
+                .mail
+                .as_ref()
+                .map(|grant| texts(&grant.recipients))
+                .unwrap_or_default(),
+            notify: grants.notify.as_ref().map(ToString::to_string),
             log: grants.log,
         }
     }
+}
+
+fn texts<T: ToString>(all: &[T]) -> Vec<String> {
+    all.iter().map(ToString::to_string).collect()
 }
 
 /// One use of a plugin.
@@ -99,8 +128,9 @@ pub struct UnitStatus {
     pub health: HealthReport,
     /// Log lines that were left out: too many, or withheld.
     pub suppressed_log_lines: u64,
-    /// Outgoing requests that were not granted.
-    pub refused_requests: u64,
+    /// What it has made of its grants and limits.
+    #[serde(flatten)]
+    pub usage: UsageReport,
 }
 
 impl UnitStatus {
@@ -110,7 +140,7 @@ impl UnitStatus {
             id: id.to_owned(),
             health: about.health(),
             suppressed_log_lines: about.suppressed_log_lines(),
-            refused_requests: about.refused_requests(),
+            usage: about.usage(),
         }
     }
 }
@@ -131,10 +161,21 @@ impl PluginStatus {
             kind: Some(declared.kind),
             version: Some(declared.version.clone()),
             description: declared.description.clone(),
-            asks: declared.capabilities.clone(),
+            asks: Some(declared.capabilities.clone()).filter(|asks| !asks.is_empty()),
             granted: None,
+            granted_in_vain: Vec::new(),
+            isolation: None,
             uses: Vec::new(),
         }
+    }
+
+    /// With what the operator says about it.
+    pub(crate) fn configured(mut self, spec: &PluginSpec) -> Self {
+        let asks = self.asks.as_ref();
+        self.granted_in_vain = spec.grants.unasked(asks.unwrap_or(&Capabilities::default()));
+        self.granted = Some(Granted::of(&spec.grants));
+        self.isolation = Some(spec.isolation);
+        self
     }
 
     pub(crate) fn absent(name: &str, error: Option<String>) -> Self {
@@ -149,6 +190,8 @@ impl PluginStatus {
             description: String::new(),
             asks: None,
             granted: None,
+            granted_in_vain: Vec::new(),
+            isolation: None,
             uses: Vec::new(),
         }
     }

@@ -57,6 +57,6 @@ export_channel! {
     Webhook,
     name: "webhook",
     description: "Posts events to a URL as JSON.",
-    capabilities: r#"{"http": ["the host of `url`"], "secrets": ["those that `headers` name"]}"#,
+    capabilities: r#"{"http": ["*"], "secrets": ["*"]}"#,
     config_schema: include_str!("schema.json"),
 }
