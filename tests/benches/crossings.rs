@@ -27,7 +27,9 @@ use patchpanel_event::{Attempt, Event, Limits, Outcome, Receipt, TextBatch, Text
 use patchpanel_plugin as sdk;
 use patchpanel_plugin::__private::Slot;
 use patchpanel_plugin::__private::redactor::exports::patchpanel::plugin::redactor as wit;
-use patchpanel_runtime::{Generation, Grants, LimitSettings, PluginSpec, Registry, Role, Runtime, Unit, UnitSpec};
+use patchpanel_runtime::{
+    Generation, Grants, Isolation, LimitSettings, PluginSpec, Registry, Role, Runtime, Unit, UnitSpec,
+};
 use patchpanel_tests::{Generator, component};
 use plugin_redact::Redact;
 use serde_json::{Value, json};
@@ -147,6 +149,7 @@ async fn load(directory: &std::path::Path) -> std::sync::Arc<Generation> {
             name: name.to_owned(),
             from: name.to_owned(),
             optional: false,
+            isolation: Isolation::default(),
             limits: LimitSettings::default(),
             grants: Grants::default(),
         }
