@@ -28,7 +28,7 @@ use patchpanel_plugin as sdk;
 use patchpanel_plugin::__private::Slot;
 use patchpanel_plugin::__private::redactor::exports::patchpanel::plugin::redactor as wit;
 use patchpanel_runtime::{
-    Generation, Grants, LimitSettings, PluginSpec, Registry, Role, Runtime, Trust, Unit, UnitSpec,
+    Generation, PluginSpec, Registry, Role, Runtime, Trust, Unit, UnitSpec,
 };
 use patchpanel_tests::{Generator, component};
 use plugin_redact::Redact;
@@ -148,11 +148,7 @@ async fn load(directory: &std::path::Path) -> std::sync::Arc<Generation> {
         PluginSpec {
             name: name.to_owned(),
             from: name.to_owned(),
-            optional: false,
-            limits: LimitSettings::default(),
-            sha256: None,
-            shadow: None,
-            grants: Grants::default(),
+            ..PluginSpec::default()
         }
     });
     let unit = |id: &str, plugin: &str, role, config: Value| UnitSpec {

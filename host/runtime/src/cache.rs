@@ -71,6 +71,20 @@ impl CompileCache {
     }
 }
 
+/// The same component for another engine.
+#[allow(
+    unsafe_code,
+    reason = "as for `load`: wasmtime cannot check native code that comes as bytes"
+)]
+pub(crate) fn adopt(engine: &Engine, component: &Component) -> Result<Component, LoadError> {
+    let adopted = component.serialize().and_then(|code| {
+        // SAFETY: these are the bytes of a component that this process compiled or loaded, and wasmtime itself refuses
+        // code that was compiled for an engine of another configuration.
+        unsafe { Component::deserialize(engine, code) }
+    });
+    adopted.map_err(|error| LoadError::Compile(format!("{error:#}")))
+}
+
 #[allow(
     unsafe_code,
     reason = "the one place: wasmtime cannot check native code that it did not just compile"

@@ -15,7 +15,7 @@ use nix::sys::resource::{Resource, setrlimit};
 use wasmtime::Engine;
 
 use crate::LoadError;
-use crate::engine::configuration;
+use crate::engine::{Profile, configuration};
 
 /// How often it is looked whether the process has ended: short beside what compiling takes.
 const LOOK: Duration = Duration::from_millis(2);
@@ -114,7 +114,7 @@ pub fn compile_apart(memory: u64) -> Result<(), String> {
     io::stdin()
         .read_to_end(&mut component)
         .map_err(|error| error.to_string())?;
-    let engine = Engine::new(&configuration()).map_err(|error| format!("{error:#}"))?;
+    let engine = Engine::new(&configuration(Profile::default())).map_err(|error| format!("{error:#}"))?;
     let code = engine
         .precompile_component(&component)
         .map_err(|error| format!("{error:#}"))?;

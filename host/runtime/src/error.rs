@@ -149,8 +149,8 @@ pub enum CallError {
         limit: String,
     },
     /// Recursed too deep.
-    #[error("overflowed its stack")]
-    StackOverflow,
+    #[error("overflowed its stack of {0} bytes")]
+    StackOverflow(usize),
     /// A panic or abort in the guest.
     #[error("panicked or aborted")]
     Abort,

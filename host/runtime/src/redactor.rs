@@ -1,6 +1,7 @@
 //! Redactors: synchronous calls, to be made from a thread that may block.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use patchpanel_event::{Edit, Edits, Event, EventParts, Limits as EventLimits, TextBatch};
@@ -12,7 +13,7 @@ use crate::guest::{About, Core, Guest, configured};
 use crate::revision::Revision;
 use crate::shadow::{Shadow, Tally, compare_edits};
 use crate::state::Shared;
-use crate::{CallError, Example, LoadError, Runtime};
+use crate::{CallError, Example, LoadError};
 
 /// Examples that are tried before a revision takes over.
 const EXAMPLES: usize = 64;
@@ -26,14 +27,12 @@ pub struct RedactorPlugin {
 
 impl RedactorPlugin {
     pub(crate) fn start(
-        name: &str,
-        runtime: &Runtime,
         revision: &Arc<Revision>,
         pre: &RedactorPluginPre<crate::state::State>,
         shared: Arc<Shared>,
         config: &serde_json::Value,
     ) -> Result<RedactorPlugin, LoadError> {
-        let core = Core::new(name, runtime.clone(), revision.clone(), shared, config);
+        let core = Core::new(pre.engine(), revision, shared, config)?;
         let plugin = RedactorPlugin {
             core,
             pre: pre.clone(),
@@ -54,11 +53,10 @@ impl RedactorPlugin {
     /// # Errors
     /// Where there is no answer, or one that breaks the contract: the texts must then not go on.
     pub fn redact(&self, batch: &TextBatch) -> Result<Edits, CallError> {
-        let edits = self.core.blocking(
-            batch.texts().len(),
-            || self.fresh(&self.core.config),
-            |guest| self.call(guest, batch),
-        )?;
+        let edits = match self.core.singly() {
+            true => self.redact_singly(batch),
+            false => self.redact_together(batch, None),
+        }?;
         if let Some(shadow) = &*self.shadow.load() {
             shadow.offer(batch.clone(), edits.clone());
         }
@@ -77,8 +75,27 @@ impl RedactorPlugin {
         Ok(())
     }
 
-    fn call(&self, mut guest: Guest<Bindings>, batch: &TextBatch) -> Result<Edits, CallError> {
-        self.core.arm(&mut guest.store);
+    fn redact_singly(&self, batch: &TextBatch) -> Result<Edits, CallError> {
+        let until = Instant::now() + self.core.limits().time_for(batch.texts().len());
+        let (mut all, mut texts) = (Edits::default(), 0);
+        for event in batch.by_event() {
+            all.append(&self.redact_together(&event, Some(until))?, texts);
+            texts += event.texts().len();
+        }
+        Ok(all)
+    }
+
+    fn redact_together(&self, batch: &TextBatch, until: Option<Instant>) -> Result<Edits, CallError> {
+        self.core.blocking(
+            batch.texts().len(),
+            until,
+            || self.fresh(&self.core.config),
+            |guest, time| self.call(guest, batch, time),
+        )
+    }
+
+    fn call(&self, mut guest: Guest<Bindings>, batch: &TextBatch, time: Duration) -> Result<Edits, CallError> {
+        self.core.arm(&mut guest.store, time);
         let paths: Vec<&str> = batch.paths().iter().map(String::as_str).collect();
         let texts: Vec<wit::Text> = batch
             .texts()
@@ -145,7 +162,7 @@ impl RedactorPlugin {
         let event = example_event(example)?;
         let mut events = [event];
         let edits = self
-            .call(guest, &texts_of(&events))
+            .call(guest, &texts_of(&events), self.core.limits().deadline)
             .map_err(|error| error.to_string())?;
         texts_of(&events)
             .apply(&edits, &mut events)

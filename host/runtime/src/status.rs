@@ -1,5 +1,6 @@
 //! What is told about plugins, as served by the API.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -8,7 +9,7 @@ use crate::active::Active;
 use crate::registry::Inner;
 use crate::shadow::{ShadowReport, Tally};
 use crate::shelf::Origin;
-use crate::{Grants, HealthReport, Kind, Revision, Unit};
+use crate::{Capabilities, Grants, HealthReport, Isolation, Kind, PluginSpec, Revision, Unit, UsageReport};
 
 /// Whether a plugin serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -53,10 +54,16 @@ pub struct PluginStatus {
     pub description: String,
     /// What it asks for, as declared.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub asks: Option<serde_json::Value>,
-    /// What it is given.
+    pub asks: Option<Capabilities>,
+    /// What the operator allows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub granted: Option<Granted>,
+    /// What of that it does not ask for, and so is not given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub granted_in_vain: Vec<String>,
+    /// What its instances share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<Isolation>,
     /// Whether a new revision is still watched, and the one before it at hand.
     pub watched: bool,
     /// The revision that runs in the shadow of the one in service.
@@ -85,30 +92,51 @@ pub struct Granted {
     pub http: Vec<String>,
     /// Whether private addresses may be reached.
     pub private_addresses: bool,
-    /// Names of secrets.
+    /// Names of secrets that may be read.
     pub secrets: Vec<String>,
-    /// Directory.
-    pub directory: Option<String>,
+    /// Names of secrets that are filled into requests, with where these may go.
+    pub secrets_for_http: BTreeMap<String, Vec<String>>,
+    /// Directories.
+    pub directories: Vec<String>,
     /// Names of environment variables.
     pub env: Vec<String>,
+    /// State of its own.
+    pub kv: bool,
     /// The router's standard output.
     pub stdout: bool,
+    /// To whom it may send mail.
+    pub mail: Vec<String>,
+    /// Where its notifications go.
+    pub notify: Option<String>,
     /// A redactor's log.
     pub log: bool,
 }
 
 impl Granted {
     fn of(grants: &Grants) -> Self {
+        let fills = grants.secrets_for_http.iter();
         Granted {
-            http: grants.http.iter().map(ToString::to_string).collect(),
+            http: texts(&grants.http),
             private_addresses: grants.private_addresses,
             secrets: grants.secrets.keys().cloned().collect(),
-            directory: grants.directory.as_ref().map(|path| path.display().to_string()),
+            secrets_for_http: fills.map(|(name, grant)| (name.clone(), texts(&grant.to))).collect(),
+            directories: texts(&grants.directories),
             env: grants.env.clone(),
+            kv: grants.kv,
             stdout: grants.stdout,
+            mail: grants
+                .mail
+                .as_ref()
+                .map(|grant| texts(&grant.recipients))
+                .unwrap_or_default(),
+            notify: grants.notify.as_ref().map(ToString::to_string),
             log: grants.log,
         }
     }
+}
+
+fn texts<T: ToString>(all: &[T]) -> Vec<String> {
+    all.iter().map(ToString::to_string).collect()
 }
 
 /// One use of a plugin.
@@ -121,8 +149,9 @@ pub struct UnitStatus {
     pub health: HealthReport,
     /// Log lines that were left out: too many, or withheld.
     pub suppressed_log_lines: u64,
-    /// Outgoing requests that were not granted.
-    pub refused_requests: u64,
+    /// What it has made of its grants and limits.
+    #[serde(flatten)]
+    pub usage: UsageReport,
 }
 
 impl UnitStatus {
@@ -132,7 +161,7 @@ impl UnitStatus {
             id: id.to_owned(),
             health: about.health(),
             suppressed_log_lines: about.suppressed_log_lines(),
-            refused_requests: about.refused_requests(),
+            usage: about.usage(),
         }
     }
 }
@@ -153,8 +182,10 @@ impl PluginStatus {
             kind: Some(declared.kind),
             version: Some(declared.version.clone()),
             description: declared.description.clone(),
-            asks: declared.capabilities.clone(),
+            asks: Some(declared.capabilities.clone()).filter(|asks| !asks.is_empty()),
             granted: None,
+            granted_in_vain: Vec::new(),
+            isolation: None,
             watched: false,
             shadow: None,
             uses: Vec::new(),
@@ -164,7 +195,6 @@ impl PluginStatus {
     fn in_service(active: &Active, rejected: Option<String>) -> Self {
         let uses = active.units.iter().map(|(spec, unit)| UnitStatus::of(&spec.id, unit));
         PluginStatus {
-            granted: Some(Granted::of(&active.spec.grants)),
             watched: active.previous.is_some(),
             shadow: active.candidate.as_ref().map(|candidate| ShadowStatus {
                 revision: candidate.revision.hash().to_owned(),
@@ -174,6 +204,16 @@ impl PluginStatus {
             uses: uses.collect(),
             ..PluginStatus::of(&active.spec.name, &active.origin, &active.revision, rejected)
         }
+        .configured(&active.spec)
+    }
+
+    /// With what the operator says about it.
+    fn configured(mut self, spec: &PluginSpec) -> Self {
+        let asks = self.asks.as_ref();
+        self.granted_in_vain = spec.grants.unasked(asks.unwrap_or(&Capabilities::default()));
+        self.granted = Some(Granted::of(&spec.grants));
+        self.isolation = Some(spec.isolation);
+        self
     }
 
     fn absent(name: &str, error: Option<String>) -> Self {
@@ -188,6 +228,8 @@ impl PluginStatus {
             description: String::new(),
             asks: None,
             granted: None,
+            granted_in_vain: Vec::new(),
+            isolation: None,
             watched: false,
             shadow: None,
             uses: Vec::new(),

@@ -1,6 +1,7 @@
 //! Transforms: synchronous calls with whole events, to be made from a thread that may block.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use patchpanel_event::{Event, EventParts, Level, Outcome, Patch, TransformFailure};
@@ -12,7 +13,7 @@ use crate::guest::{About, Core, Guest, configured};
 use crate::revision::Revision;
 use crate::shadow::{Shadow, Tally, compare_answers};
 use crate::state::{Shared, State};
-use crate::{CallError, LoadError, Runtime};
+use crate::{CallError, LoadError};
 
 /// What a transform answers for each event.
 pub type Answer = Result<Outcome, TransformFailure>;
@@ -26,14 +27,12 @@ pub struct TransformPlugin {
 
 impl TransformPlugin {
     pub(crate) fn start(
-        name: &str,
-        runtime: &Runtime,
         revision: &Arc<Revision>,
         pre: &TransformPluginPre<State>,
         shared: Arc<Shared>,
         config: &serde_json::Value,
     ) -> Result<TransformPlugin, LoadError> {
-        let core = Core::new(name, runtime.clone(), revision.clone(), shared, config);
+        let core = Core::new(pre.engine(), revision, shared, config)?;
         let plugin = TransformPlugin {
             core,
             pre: pre.clone(),
@@ -49,9 +48,10 @@ impl TransformPlugin {
     /// # Errors
     /// Where there is no answer, or not one per event.
     pub fn transform(&self, batch: &[Event]) -> Result<Vec<Answer>, CallError> {
-        let answers = self
-            .core
-            .blocking(batch.len(), || self.fresh(), |guest| self.call(guest, batch))?;
+        let answers = match self.core.singly() {
+            true => self.transform_singly(batch),
+            false => self.transform_together(batch, None),
+        }?;
         if let Some(shadow) = &*self.shadow.load() {
             shadow.offer(batch.to_vec(), answers.clone());
         }
@@ -70,8 +70,26 @@ impl TransformPlugin {
         Ok(())
     }
 
-    fn call(&self, mut guest: Guest<Bindings>, batch: &[Event]) -> Result<Vec<Answer>, CallError> {
-        self.core.arm(&mut guest.store);
+    fn transform_singly(&self, batch: &[Event]) -> Result<Vec<Answer>, CallError> {
+        let until = Instant::now() + self.core.limits().time_for(batch.len());
+        let mut answers = Vec::with_capacity(batch.len());
+        for event in batch.chunks(1) {
+            answers.extend(self.transform_together(event, Some(until))?);
+        }
+        Ok(answers)
+    }
+
+    fn transform_together(&self, batch: &[Event], until: Option<Instant>) -> Result<Vec<Answer>, CallError> {
+        self.core.blocking(
+            batch.len(),
+            until,
+            || self.fresh(),
+            |guest, time| self.call(guest, batch, time),
+        )
+    }
+
+    fn call(&self, mut guest: Guest<Bindings>, batch: &[Event], time: Duration) -> Result<Vec<Answer>, CallError> {
+        self.core.arm(&mut guest.store, time);
         let batch: Vec<events::Event> = batch.iter().map(to_guest).collect();
         let answers = guest
             .bindings

@@ -1,4 +1,5 @@
-//! A plugin outside of any router, as its author tries it: under the real limits, and with nothing granted.
+//! A plugin outside of any router, as its author tries it: under the real limits, and with nothing granted but `kv`, which
+//! ends with the trial.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,9 +9,7 @@ use serde_json::{Value, json};
 
 use crate::golden::{delivered, redacted, texts_of, transformed};
 use crate::unit::Start;
-use crate::{
-    CallError, Declaration, Grants, Kind, LimitSettings, LoadError, PluginSpec, Role, Runtime, Unit, UnitSpec,
-};
+use crate::{CallError, Declaration, Grants, Kind, LoadError, PluginSpec, Role, Runtime, Unit, UnitSpec};
 
 /// What deliveries of a trial say that they are for.
 const SUBSCRIPTION: &str = "trial";
@@ -44,8 +43,10 @@ impl Trial {
         let spec = PluginSpec {
             name: declaration.name.clone(),
             from: declaration.name.clone(),
-            limits: LimitSettings::default(),
-            grants: Grants::default(),
+            grants: Grants {
+                kv: true,
+                ..Grants::default()
+            },
             ..PluginSpec::default()
         };
         let role = match declaration.kind {

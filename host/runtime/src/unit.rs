@@ -64,29 +64,17 @@ impl Start<'_> {
         if let Some(schema) = &revision.schema {
             schema.check(&unit.config)?;
         }
-        let shared = Shared::new(
-            &spec.name,
-            kind,
-            spec.limits.resolve(kind),
-            spec.grants.clone(),
-            kv,
-            alarm,
-        );
-        let shared = Arc::new(shared);
-        if let Pre::Channel(pre) = &revision.pre {
-            let channel = ChannelPlugin::start(&spec.name, runtime, revision, pre, shared, &unit.config).await?;
+        let shared = Arc::new(Shared::new(spec, &revision.declaration, kv, alarm));
+        let pre = runtime.linked(revision, shared.profile())?;
+        if let Pre::Channel(pre) = &pre {
+            let channel = ChannelPlugin::start(revision, pre, shared, &unit.config).await?;
             return Ok(Unit::Channel(Arc::new(channel)));
         }
-        let (name, runtime, revision, config) = (
-            spec.name.clone(),
-            runtime.clone(),
-            revision.clone(),
-            unit.config.clone(),
-        );
-        let starting = tokio::task::spawn_blocking(move || match &revision.pre {
-            Pre::Redactor(pre) => RedactorPlugin::start(&name, &runtime, &revision, pre, shared, &config)
+        let (revision, config) = (revision.clone(), unit.config.clone());
+        let starting = tokio::task::spawn_blocking(move || match &pre {
+            Pre::Redactor(pre) => RedactorPlugin::start(&revision, pre, shared, &config)
                 .map(|plugin| Unit::Redactor(Arc::new(plugin))),
-            Pre::Transform(pre) => TransformPlugin::start(&name, &runtime, &revision, pre, shared, &config)
+            Pre::Transform(pre) => TransformPlugin::start(&revision, pre, shared, &config)
                 .map(|plugin| Unit::Transform(Arc::new(plugin))),
             Pre::Channel(_) => Err(LoadError::WrongKind {
                 found: kind,

@@ -6,9 +6,11 @@
 //!
 //! Messages repeat names and keys, never values that could be secrets; lines of the file are quoted without them.
 
+mod allow;
 mod definition;
 mod describe;
 mod filter;
+mod messages;
 mod mistakes;
 mod model;
 mod names;

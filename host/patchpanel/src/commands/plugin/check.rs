@@ -103,10 +103,10 @@ fn anatomy(bytes: &[u8], declaration: Option<&Declaration>, findings: &mut Findi
             );
         }
     }
-    let asks = declaration.and_then(|declaration| declaration.capabilities.as_ref());
+    let asks = declaration.map(|declaration| json!(declaration.capabilities));
     let mut plain = Vec::new();
     for import in &anatomy.imports {
-        match judge(import, kind, asks) {
+        match judge(import, kind, asks.as_ref()) {
             None => plain.push(import.as_str()),
             Some((verdict, text)) => findings.add(verdict, format!("imports {import}: {text}")),
         }
