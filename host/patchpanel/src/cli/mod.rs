@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use self::plugin::PluginCommand;
+pub(crate) use self::plugin::{PluginBindingsArgs, PluginCommand, PluginNewArgs, PluginPackArgs};
 pub(crate) use self::remote::{
     DeadLettersCommand, DeliveriesCommand, EventsCommand, EventsListArgs, PageArgs, RemoteArgs, ReplayCommand,
     ReplayStartArgs, SelectionArgs, SubscriptionsCommand,

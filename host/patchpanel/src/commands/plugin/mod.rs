@@ -1,7 +1,11 @@
-//! `patchpanel plugin`: one file per command. What components say about themselves is read without running them.
+//! `patchpanel plugin`: one file per command. What components say about themselves is read without running
+//! them.
 
+mod bindings;
 mod inspect;
 mod list;
+mod new;
+mod pack;
 
 use std::fs;
 use std::path::Path;
@@ -12,6 +16,9 @@ pub(crate) fn plugin(command: &PluginCommand) -> anyhow::Result<u8> {
     match command {
         PluginCommand::List { config, json } => list::list(config.as_deref(), *json),
         PluginCommand::Inspect { file, json } => inspect::inspect(file, *json),
+        PluginCommand::New(args) => new::new(args),
+        PluginCommand::Bindings(args) => bindings::bindings(args),
+        PluginCommand::Pack(args) => pack::pack(args),
     }
 }
 
