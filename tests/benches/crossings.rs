@@ -27,9 +27,7 @@ use patchpanel_event::{Attempt, Event, Limits, Outcome, Receipt, TextBatch, Text
 use patchpanel_plugin as sdk;
 use patchpanel_plugin::__private::Slot;
 use patchpanel_plugin::__private::redactor::exports::patchpanel::plugin::redactor as wit;
-use patchpanel_runtime::{
-    Generation, PluginSpec, Registry, Role, Runtime, Trust, Unit, UnitSpec,
-};
+use patchpanel_runtime::{Generation, PluginSpec, Registry, Role, Runtime, Trust, Unit, UnitSpec};
 use patchpanel_tests::{Generator, component};
 use plugin_redact::Redact;
 use serde_json::{Value, json};

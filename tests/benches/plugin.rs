@@ -120,7 +120,12 @@ fn resident() -> usize {
 }
 
 fn registry(directory: &Path, cache: Option<&Path>) -> Registry {
-    Registry::new(Runtime::new(cache, None).unwrap(), Some(directory.to_owned()), &[], Trust::default())
+    Registry::new(
+        Runtime::new(cache, None).unwrap(),
+        Some(directory.to_owned()),
+        &[],
+        Trust::default(),
+    )
 }
 
 fn spec(name: &str, from: &str, isolation: Isolation) -> PluginSpec {

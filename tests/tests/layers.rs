@@ -6,9 +6,10 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each crate with its layer; a crate may depend on crates of lower layers only.
-const LAYERS: [(&str, u32); 7] = [
+const LAYERS: [(&str, u32); 8] = [
     ("patchpanel-json", 0),
     ("patchpanel-event", 0),
+    ("patchpanel-author", 1),
     ("patchpanel-filter", 1),
     ("patchpanel-store", 1),
     ("patchpanel-runtime", 2),
@@ -17,9 +18,10 @@ const LAYERS: [(&str, u32); 7] = [
 ];
 
 /// What a crate must not know, directly or through others.
-const FORBIDDEN: [(&str, &[&str]); 5] = [
+const FORBIDDEN: [(&str, &[&str]); 6] = [
     ("patchpanel-json", &["tokio", "wasmtime", "axum", "hyper"]),
     ("patchpanel-event", &["tokio", "wasmtime", "axum", "hyper"]),
+    ("patchpanel-author", &["tokio", "wasmtime", "axum", "hyper"]),
     (
         "patchpanel-filter",
         &["tokio", "wasmtime", "axum", "hyper", "patchpanel-event"],

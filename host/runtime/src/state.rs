@@ -38,12 +38,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(
-        spec: &PluginSpec,
-        declared: &Declaration,
-        kv: Arc<Kv>,
-        alarm: Option<Arc<Notify>>,
-    ) -> Self {
+    pub(crate) fn new(spec: &PluginSpec, declared: &Declaration, kv: Arc<Kv>, alarm: Option<Arc<Notify>>) -> Self {
         let limits = spec.limits.resolve(declared.kind);
         let given = Arc::new(spec.grants.given(&declared.capabilities));
         let usage = Arc::new(Usage::default());

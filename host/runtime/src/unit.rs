@@ -71,16 +71,17 @@ impl Start<'_> {
             return Ok(Unit::Channel(Arc::new(channel)));
         }
         let (revision, config) = (revision.clone(), unit.config.clone());
-        let starting = tokio::task::spawn_blocking(move || match &pre {
-            Pre::Redactor(pre) => RedactorPlugin::start(&revision, pre, shared, &config)
-                .map(|plugin| Unit::Redactor(Arc::new(plugin))),
-            Pre::Transform(pre) => TransformPlugin::start(&revision, pre, shared, &config)
-                .map(|plugin| Unit::Transform(Arc::new(plugin))),
-            Pre::Channel(_) => Err(LoadError::WrongKind {
-                found: kind,
-                expected: "redactor or transform",
-            }),
-        });
+        let starting =
+            tokio::task::spawn_blocking(move || match &pre {
+                Pre::Redactor(pre) => RedactorPlugin::start(&revision, pre, shared, &config)
+                    .map(|plugin| Unit::Redactor(Arc::new(plugin))),
+                Pre::Transform(pre) => TransformPlugin::start(&revision, pre, shared, &config)
+                    .map(|plugin| Unit::Transform(Arc::new(plugin))),
+                Pre::Channel(_) => Err(LoadError::WrongKind {
+                    found: kind,
+                    expected: "redactor or transform",
+                }),
+            });
         starting
             .await
             .unwrap_or_else(|panic| Err(LoadError::Compile(panic.to_string())))

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::builder::NonEmptyStringValueParser;
+use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
+use patchpanel_author::{Kind, Language};
 
 use super::RemoteArgs;
 
@@ -27,6 +28,12 @@ pub(crate) enum PluginCommand {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// Write a new plugin: a small project that builds, with its tests
+    New(PluginNewArgs),
+    /// Write what a plugin is compiled against: the contract, and bindings for languages whose tools do not make them
+    Bindings(PluginBindingsArgs),
+    /// Make a component that declares itself of what a compiler gives
+    Pack(PluginPackArgs),
     /// Tell in plain words whether a router would take a component, and what it would have to grant
     Check {
         /// Print as JSON
@@ -37,9 +44,9 @@ pub(crate) enum PluginCommand {
         file: PathBuf,
     },
     /// Run events through a plugin offline and compare what comes out with golden files
-    Test(TestArgs),
+    Test(PluginTestArgs),
     /// Measure what calls of a plugin cost, and how much memory it takes
-    Bench(BenchArgs),
+    Bench(PluginBenchArgs),
     /// Make a pair of keys to sign plugins with: NAME.key and NAME.pub
     Keygen {
         /// Protect the secret key by nothing but the permissions of its file
@@ -69,11 +76,11 @@ pub(crate) enum PluginCommand {
         file: PathBuf,
     },
     /// Put the revision into service that runs in the shadow of a plugin
-    Promote(DecideArgs),
+    Promote(PluginDecideArgs),
     /// End the shadow of a plugin; its new revision is not tried again
-    Discard(DecideArgs),
+    Discard(PluginDecideArgs),
     /// End the quarantine of a plugin, and try content of its file again that was refused
-    Release(DecideArgs),
+    Release(PluginDecideArgs),
     #[command(hide = true)]
     Compile { memory: u64 },
 }
@@ -81,7 +88,7 @@ pub(crate) enum PluginCommand {
 const PASSWORD_HELP: &str = "A password is asked for on the terminal, or taken from PATCHPANEL_KEY_PASSWORD.";
 
 #[derive(Debug, Args)]
-pub(crate) struct TestArgs {
+pub(crate) struct PluginTestArgs {
     /// Component file; else the one in DIR, DIR/build, DIR/dist or DIR/target/wasm32-wasip2/release
     #[arg(long, value_name = "FILE")]
     pub(crate) component: Option<PathBuf>,
@@ -101,7 +108,7 @@ pub(crate) struct TestArgs {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct BenchArgs {
+pub(crate) struct PluginBenchArgs {
     /// What the plugin is configured with, as JSON
     #[arg(long, value_name = "JSON", default_value = "{}")]
     pub(crate) config: String,
@@ -124,10 +131,66 @@ fn time(text: &str) -> Result<std::time::Duration, &'static str> {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct DecideArgs {
+pub(crate) struct PluginDecideArgs {
     #[command(flatten)]
     pub(crate) remote: RemoteArgs,
     /// The plugin, as the configuration calls it
     #[arg(value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PluginNewArgs {
+    /// What it does
+    #[arg(long, value_parser = kinds())]
+    pub(crate) kind: Kind,
+    /// What it is written in
+    #[arg(long, value_parser = languages())]
+    pub(crate) lang: Language,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Its name, and that of its directory, which is made here: a-z, 0-9 and `-`
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PluginBindingsArgs {
+    /// What the plugin does
+    #[arg(long, value_parser = kinds())]
+    pub(crate) kind: Kind,
+    /// What it is written in
+    #[arg(long, value_parser = languages())]
+    pub(crate) lang: Language,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The project's directory; what an earlier version wrote there is replaced
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub(crate) dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PluginPackArgs {
+    /// What the plugin says about itself, as JSON
+    #[arg(long, short, value_name = "FILE", default_value = "plugin.json")]
+    pub(crate) declaration: PathBuf,
+    /// Where the component goes
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// A core module with the exports of its kind's world, or a component
+    #[arg(value_name = "INPUT")]
+    pub(crate) input: PathBuf,
+}
+
+fn kinds() -> impl TypedValueParser<Value = Kind> {
+    PossibleValuesParser::new(Kind::ALL.map(Kind::name)).try_map(|name| name.parse())
+}
+
+fn languages() -> impl TypedValueParser<Value = Language> {
+    PossibleValuesParser::new(Language::ALL.map(Language::name)).try_map(|name| name.parse())
 }

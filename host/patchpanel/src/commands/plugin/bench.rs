@@ -9,7 +9,7 @@ use patchpanel_runtime::{CallError, Trial};
 use serde_json::{Value, json};
 
 use super::read;
-use crate::cli::BenchArgs;
+use crate::cli::PluginBenchArgs;
 use crate::{exit, terminal};
 
 const BATCHES: [usize; 4] = [1, 16, 64, 256];
@@ -26,7 +26,7 @@ struct Row {
     nanos: f64,
 }
 
-pub(super) fn bench(args: &BenchArgs) -> anyhow::Result<u8> {
+pub(super) fn bench(args: &PluginBenchArgs) -> anyhow::Result<u8> {
     let component = read(&args.component).with_context(|| format!("cannot read {}", args.component.display()))?;
     let config: Value = serde_json::from_str(&args.config).context("--config is not JSON")?;
     let events = events(args.events.as_deref())?;

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::cli::DecideArgs;
+use crate::cli::PluginDecideArgs;
 use crate::commands::client::{Client, segment};
 use crate::{exit, terminal};
 
-pub(super) fn decide(args: &DecideArgs, deed: &str, done: &str) -> anyhow::Result<u8> {
+pub(super) fn decide(args: &PluginDecideArgs, deed: &str, done: &str) -> anyhow::Result<u8> {
     let path = format!("/v1/plugins/{}/{deed}", segment(&args.name));
     let answer = Client::new(&args.remote.url).post(&path, &json!({}))?;
     if args.remote.json {

@@ -1,6 +1,7 @@
-//! `patchpanel plugin`: one file per command. What components say about themselves is read without running them.
+//! `patchpanel plugin`: one file per command.
 
 mod bench;
+mod bindings;
 mod check;
 mod compile;
 mod decide;
@@ -8,6 +9,8 @@ mod fixtures;
 mod inspect;
 mod keys;
 mod list;
+mod new;
+mod pack;
 mod test;
 
 use std::fs;
@@ -23,6 +26,9 @@ pub(crate) fn plugin(command: &PluginCommand) -> anyhow::Result<u8> {
     match command {
         PluginCommand::List { config, json } => list::list(config.as_deref(), *json),
         PluginCommand::Inspect { file, json } => inspect::inspect(file, *json),
+        PluginCommand::New(args) => new::new(args),
+        PluginCommand::Bindings(args) => bindings::bindings(args),
+        PluginCommand::Pack(args) => pack::pack(args),
         PluginCommand::Check { file, json } => check::check(file, *json),
         PluginCommand::Test(args) => test::test(args),
         PluginCommand::Bench(args) => bench::bench(args),

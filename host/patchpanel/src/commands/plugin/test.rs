@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::fixtures::{self, Case, GOLDEN};
 use super::read;
-use crate::cli::TestArgs;
+use crate::cli::PluginTestArgs;
 use crate::{exit, terminal};
 
 /// How a case ended.
@@ -23,7 +23,7 @@ enum Verdict {
     NoGolden,
 }
 
-pub(super) fn test(args: &TestArgs) -> anyhow::Result<u8> {
+pub(super) fn test(args: &PluginTestArgs) -> anyhow::Result<u8> {
     let file = match &args.component {
         Some(file) => file.clone(),
         None => fixtures::component(&args.project)?,
