@@ -27,7 +27,7 @@ use patchpanel_event::{Attempt, Event, Limits, Outcome, Receipt, TextBatch, Text
 use patchpanel_plugin as sdk;
 use patchpanel_plugin::__private::Slot;
 use patchpanel_plugin::__private::redactor::exports::patchpanel::plugin::redactor as wit;
-use patchpanel_runtime::{Generation, Grants, LimitSettings, PluginSpec, Registry, Role, Runtime, Unit, UnitSpec};
+use patchpanel_runtime::{Generation, PluginSpec, Registry, Role, Runtime, Trust, Unit, UnitSpec};
 use patchpanel_tests::{Generator, component};
 use plugin_redact::Redact;
 use serde_json::{Value, json};
@@ -146,9 +146,7 @@ async fn load(directory: &std::path::Path) -> std::sync::Arc<Generation> {
         PluginSpec {
             name: name.to_owned(),
             from: name.to_owned(),
-            optional: false,
-            limits: LimitSettings::default(),
-            grants: Grants::default(),
+            ..PluginSpec::default()
         }
     });
     let unit = |id: &str, plugin: &str, role, config: Value| UnitSpec {
@@ -180,7 +178,12 @@ async fn load(directory: &std::path::Path) -> std::sync::Arc<Generation> {
         ),
         unit("receipt", "bench-channel", Role::Channel, json!({})),
     ];
-    let registry = Registry::new(Runtime::new(None).unwrap(), Some(directory.to_owned()), &[]);
+    let registry = Registry::new(
+        Runtime::new(None, None).unwrap(),
+        Some(directory.to_owned()),
+        &[],
+        Trust::default(),
+    );
     registry
         .configure(specs.into(), units)
         .await

@@ -77,4 +77,27 @@ impl Edits {
         }
         Ok(bytes)
     }
+
+    /// Adds the checked answer to the texts that stand behind the first `texts` of a batch.
+    pub fn append(&mut self, answer: &Edits, texts: usize) {
+        let shift = |value: u32, by: usize| u32::try_from(value as usize + by).unwrap_or(u32::MAX);
+        let written = self.bytes.len();
+        let end = answer.edits.last().map_or(0, |edit| edit.bytes_end as usize);
+        self.bytes
+            .extend_from_slice(answer.bytes.get(..end).unwrap_or_default());
+        for edit in &answer.edits {
+            let label = answer.labels.get(edit.label as usize).map_or("", String::as_str);
+            let known = self.labels.iter().position(|known| known == label);
+            let label = known.unwrap_or_else(|| {
+                self.labels.push(label.to_owned());
+                self.labels.len() - 1
+            });
+            self.edits.push(Edit {
+                text: shift(edit.text, texts),
+                label: shift(0, label),
+                bytes_end: shift(edit.bytes_end, written),
+                ..*edit
+            });
+        }
+    }
 }

@@ -95,6 +95,26 @@ impl TextBatch {
         }
     }
 
+    /// The texts of each event by themselves, in order. Their answers add up with [`Edits::append`].
+    pub fn by_event(&self) -> Vec<TextBatch> {
+        let mut batches: Vec<TextBatch> = Vec::new();
+        let mut current = None;
+        for (index, (text, place)) in self.texts.iter().zip(&self.places).enumerate() {
+            if current != Some(place.event) {
+                current = Some(place.event);
+                batches.push(TextBatch::default());
+            }
+            if let (Some(batch), Some(content)) = (batches.last_mut(), self.content(index)) {
+                let path = batch.path(self.paths.get(text.path as usize).map_or("", String::as_str));
+                batch.bytes.push_str(content);
+                let end = u32::try_from(batch.bytes.len()).unwrap_or(u32::MAX);
+                batch.texts.push(Text { path, end });
+                batch.places.push(*place);
+            }
+        }
+        batches
+    }
+
     fn add(&mut self, event: u32, json: &str, leaf: &Leaf<'_>) {
         let path = match self
             .texts

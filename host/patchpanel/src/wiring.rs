@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use patchpanel_event::TextSelector;
 use patchpanel_router::{Channel, ChannelEntry, DeliveryPlan, IngressStep, Step, Subscription, Table, TableSpec};
-use patchpanel_runtime::{Generation, PluginError, PluginSpec, Registry, Role, Runtime, Unit};
+use patchpanel_runtime::{Compiler, Generation, PluginError, PluginSpec, Registry, Role, Runtime, Unit};
 
 use crate::bundled;
-use crate::config::Config;
+use crate::config::{CompileLimits, Config};
 use crate::ports::{NoChannel, WasmChannel, WasmRedactor, WasmTransform};
 
 /// Which plugins are started.
@@ -22,17 +22,29 @@ pub(crate) enum Uses {
 
 /// Loads and configures the plugins of a configuration.
 pub(crate) async fn registry(config: &Config, uses: Uses) -> anyhow::Result<Arc<Registry>> {
-    let runtime = Runtime::new(config.cache_dir.as_deref())?;
+    let runtime = Runtime::new(config.cache_dir.as_deref(), Some(compiler(config.compile)))?;
     let registry = Arc::new(Registry::new(
         runtime,
         Some(config.plugins_dir.clone()),
         bundled::BUNDLED,
+        config.trust.clone(),
     ));
     configure(&registry, config, uses).await.map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("the plugins cannot be started as configured:\n  {}", lines.join("\n  "))
     })?;
     Ok(registry)
+}
+
+/// Compiles in a process of this program.
+pub(crate) fn compiler(limits: CompileLimits) -> Compiler {
+    Compiler {
+        // The file that this process runs, also after another one has taken its place on the disk.
+        program: "/proc/self/exe".into(),
+        arguments: vec!["plugin".to_owned(), "compile".to_owned()],
+        memory: limits.memory,
+        time: limits.time,
+    }
 }
 
 /// Puts the plugins of a configuration into service.

@@ -91,14 +91,16 @@ async fn a_drain_of_a_durable_store_lets_calls_end_and_cuts_off_those_that_hang(
     let last = router_over(to(&good, &["s"]), &store);
     last.idle().await;
     assert_eq!(account(&last, "s").await.delivered, 3);
-    let numbers: Vec<u32> = good
+    let mut numbers: Vec<u32> = good
         .seen
         .lock()
         .unwrap()
         .iter()
         .map(|(_, attempt)| attempt.number)
         .collect();
-    assert_eq!(numbers, [2, 1, 1], "only the call that came to its end counts");
+    // Whether the retry is due before the others are sent off depends on its jitter.
+    numbers.sort_unstable();
+    assert_eq!(numbers, [1, 1, 2], "only the call that came to its end counts");
 }
 
 fn ask(wait: Duration) -> PullRequest {

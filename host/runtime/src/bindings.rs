@@ -45,6 +45,10 @@ pub(crate) mod channel {
     wasmtime::component::bindgen!({
         path: "../../wit",
         world: "channel-plugin",
+        imports: {
+            "patchpanel:plugin/mail": async,
+            "patchpanel:plugin/notify": async,
+        },
         exports: { default: async },
         with: {
             "patchpanel:plugin/events": super::transform::patchpanel::plugin::events,
@@ -55,4 +59,5 @@ pub(crate) mod channel {
     });
 }
 
+pub(crate) use channel::patchpanel::plugin::{mail, notify};
 pub(crate) use transform::patchpanel::plugin::{events, kv, log, secrets};

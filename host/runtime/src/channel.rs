@@ -1,8 +1,10 @@
 //! Channels: asynchronous calls, with a timeout around the waiting and yields within the computing.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use patchpanel_event::{Attempt, Problem, Receipt};
+use wasmtime::Store;
 
 use crate::bindings::channel::exports::patchpanel::plugin::channel as wit;
 use crate::bindings::channel::{ChannelPlugin as Bindings, ChannelPluginPre};
@@ -10,7 +12,7 @@ use crate::guest::{About, Core, Guest, configured};
 use crate::revision::Revision;
 use crate::state::{Shared, State};
 use crate::transform::to_guest;
-use crate::{CallError, LoadError, Runtime};
+use crate::{CallError, LoadError};
 
 /// One revision of a channel plugin with one configuration.
 pub struct ChannelPlugin {
@@ -20,19 +22,17 @@ pub struct ChannelPlugin {
 
 impl ChannelPlugin {
     pub(crate) async fn start(
-        name: &str,
-        runtime: &Runtime,
         revision: &Arc<Revision>,
         pre: &ChannelPluginPre<State>,
         shared: Arc<Shared>,
         config: &serde_json::Value,
     ) -> Result<ChannelPlugin, LoadError> {
-        let core = Core::new(name, runtime.clone(), revision.clone(), shared, config);
+        let core = Core::new(pre.engine(), revision, shared, config)?;
         let plugin = ChannelPlugin { core, pre: pre.clone() };
         let deadline = plugin.core.limits().deadline;
         let guest = tokio::time::timeout(deadline, plugin.fresh())
             .await
-            .unwrap_or(Err(LoadError::Start(CallError::Deadline(deadline))))?;
+            .unwrap_or_else(|_| Err(LoadError::Start(plugin.core.late(deadline))))?;
         plugin.core.put(guest);
         Ok(plugin)
     }
@@ -42,8 +42,28 @@ impl ChannelPlugin {
     /// # Errors
     /// Where there is no answer, or not one per delivery: whether the other side has them is then unknown.
     pub async fn deliver(&self, batch: &[Attempt]) -> Result<Vec<Result<Receipt, Problem>>, CallError> {
+        let until = Instant::now() + self.core.limits().time_for(batch.len());
+        if !self.core.singly() || batch.len() == 1 {
+            return self.deliver_together(batch, until).await;
+        }
+        let mut answers = Vec::with_capacity(batch.len());
+        for delivery in batch.chunks(1) {
+            match self.deliver_together(delivery, until).await {
+                Ok(answer) => answers.extend(answer),
+                // What was delivered before stays delivered.
+                Err(error) => answers.push(Err(Problem::Retry(format!("the plugin failed: {error}")))),
+            }
+        }
+        Ok(answers)
+    }
+
+    async fn deliver_together(
+        &self,
+        batch: &[Attempt],
+        until: Instant,
+    ) -> Result<Vec<Result<Receipt, Problem>>, CallError> {
         let deliveries: Vec<wit::Delivery> = batch.iter().map(delivery).collect();
-        self.call(batch.len(), async |guest: &mut Guest<Bindings>| {
+        self.call(batch.len(), until, async |guest: &mut Guest<Bindings>| {
             let answers = guest
                 .bindings
                 .patchpanel_plugin_channel()
@@ -67,7 +87,8 @@ impl ChannelPlugin {
     /// # Errors
     /// The plugin's own words, or why it did not answer.
     pub async fn check_health(&self) -> Result<(), CallError> {
-        self.call(0, async |guest: &mut Guest<Bindings>| {
+        let until = Instant::now() + self.core.limits().deadline;
+        self.call(0, until, async |guest: &mut Guest<Bindings>| {
             let answer = guest
                 .bindings
                 .patchpanel_plugin_channel()
@@ -78,39 +99,47 @@ impl ChannelPlugin {
         .await
     }
 
-    /// Runs `make` on an idle or fresh instance. Whatever happens to the call, a failed instance is dropped.
+    /// Runs `make` on an idle or fresh instance, at most until then. Whatever happens to the call, a failed instance is
+    /// dropped.
     async fn call<T>(
         &self,
         items: usize,
+        until: Instant,
         make: impl AsyncFnOnce(&mut Guest<Bindings>) -> wasmtime::Result<Result<T, CallError>>,
     ) -> Result<T, CallError> {
         self.core.admit()?;
-        let deadline = self.core.limits().deadline;
+        let time = self.core.limits().time_for(items);
         let calling = async {
             let mut guest = match self.core.take() {
                 Some(guest) => guest,
                 None => self.fresh().await.map_err(|error| CallError::Trap(error.to_string()))?,
             };
-            guest.store.set_hostcall_fuel(self.core.limits().output);
+            self.arm(&mut guest.store, time);
             let answer = make(&mut guest)
                 .await
                 .map_err(|error| self.core.explain(&error, &guest.store))?;
             self.core.put(guest);
             answer
         };
-        let answer = tokio::time::timeout(deadline, calling)
+        let left = until.saturating_duration_since(Instant::now());
+        let answer = tokio::time::timeout(time.min(left), calling)
             .await
-            .unwrap_or(Err(CallError::Deadline(deadline)));
+            .unwrap_or_else(|_| Err(self.core.late(time)));
         self.core.record(items, &answer);
         answer
     }
 
-    async fn fresh(&self) -> Result<Guest<Bindings>, LoadError> {
-        let mut store = self.core.store()?;
-        // A guest that computes without end must not keep its thread: it yields with every tick of the clock, and the
-        // timeout around the call ends it.
+    /// A guest that computes without end must not keep its thread: it yields with every tick of the clock, and the
+    /// timeout around the call ends it.
+    fn arm(&self, store: &mut Store<State>, time: Duration) {
+        self.core.arm(store, time);
         store.epoch_deadline_async_yield_and_update(1);
         store.set_epoch_deadline(1);
+    }
+
+    async fn fresh(&self) -> Result<Guest<Bindings>, LoadError> {
+        let mut store = self.core.store()?;
+        self.arm(&mut store, self.core.limits().deadline);
         let started = async {
             let bindings = self.pre.instantiate_async(&mut store).await?;
             let answer = bindings
@@ -124,6 +153,11 @@ impl ChannelPlugin {
             started.map_err(|error: wasmtime::Error| LoadError::Start(self.core.explain(&error, &store)))?;
         configured(answer, |mistake| (mistake.path, mistake.message))?;
         Ok(self.core.guest(store, bindings))
+    }
+
+    /// Makes a fresh instance, and nothing with it.
+    pub(crate) async fn try_start(&self) -> Result<(), LoadError> {
+        self.fresh().await.map(drop)
     }
 
     /// What can be told about it.

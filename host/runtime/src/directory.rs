@@ -1,4 +1,4 @@
-//! The plugins directory: which component files are in it, and their bytes once they hold still.
+//! The plugins directory: which component files are in it with which signatures, and their bytes once they hold still.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata};
@@ -7,7 +7,11 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::LoadError;
+use crate::SIGNATURE_SUFFIX;
 use crate::revision::COMPONENT_BYTES;
+
+/// Longest signature that is read; those of minisign have some 300 bytes.
+const SIGNATURE_BYTES: u64 = 4096;
 
 /// What tells one content of a file from the next without reading it. The inode is part of it, because a rename or a
 /// swapped symlink can bring other content of the same size and time.
@@ -30,11 +34,24 @@ impl Stamp {
     }
 }
 
+/// The stamps of a component and of its signature, if it has one: a signature may come after what it signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamps {
+    component: Stamp,
+    signature: Option<Stamp>,
+}
+
 /// A component file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) path: PathBuf,
-    pub(crate) stamp: Stamp,
+    pub(crate) stamps: Stamps,
+}
+
+/// What stood in a component file and beside it.
+pub(crate) struct Files {
+    pub(crate) component: Vec<u8>,
+    pub(crate) signature: Option<String>,
 }
 
 /// All `NAME.wasm` in the directory, by name. Dotfiles and what editors and copiers leave behind have other names.
@@ -58,8 +75,11 @@ pub(crate) fn list(directory: &Path) -> BTreeMap<String, Found> {
             found.insert(
                 name.to_owned(),
                 Found {
+                    stamps: Stamps {
+                        component: Stamp::of(&metadata),
+                        signature: fs::metadata(signature_of(&path)).ok().as_ref().map(Stamp::of),
+                    },
                     path: path.clone(),
-                    stamp: Stamp::of(&metadata),
                 },
             );
         }
@@ -67,15 +87,21 @@ pub(crate) fn list(directory: &Path) -> BTreeMap<String, Found> {
     found
 }
 
+fn signature_of(component: &Path) -> PathBuf {
+    let mut path = component.as_os_str().to_owned();
+    path.push(SIGNATURE_SUFFIX);
+    path.into()
+}
+
 /// The file's bytes, or `None` where it changed while it was read: somebody is still writing.
-pub(crate) fn read(found: &Found) -> Result<Option<Vec<u8>>, LoadError> {
+pub(crate) fn read(found: &Found) -> Result<Option<Files>, LoadError> {
     let failed = |error: std::io::Error| LoadError::Read {
         path: found.path.display().to_string(),
         message: error.kind().to_string(),
     };
-    if found.stamp.size > COMPONENT_BYTES {
+    if found.stamps.component.size > COMPONENT_BYTES {
         return Err(LoadError::TooLarge {
-            bytes: found.stamp.size,
+            bytes: found.stamps.component.size,
             limit: COMPONENT_BYTES,
         });
     }
@@ -87,5 +113,19 @@ pub(crate) fn read(found: &Found) -> Result<Option<Vec<u8>>, LoadError> {
         .read_to_end(&mut bytes)
         .map_err(failed)?;
     let after = Stamp::of(&file.metadata().map_err(failed)?);
-    Ok((after == found.stamp && bytes.len() as u64 == after.size).then_some(bytes))
+    if after != found.stamps.component || bytes.len() as u64 != after.size {
+        return Ok(None);
+    }
+    Ok(Some(Files {
+        component: bytes,
+        signature: found.stamps.signature.and_then(|_| signature(&found.path)),
+    }))
+}
+
+/// One that cannot be read is as good as none, and half of one fits nothing: its stamp changes when it is whole.
+fn signature(component: &Path) -> Option<String> {
+    let mut text = String::new();
+    let file = File::open(signature_of(component)).ok()?;
+    file.take(SIGNATURE_BYTES).read_to_string(&mut text).ok()?;
+    Some(text)
 }

@@ -21,6 +21,17 @@ pub enum LoadError {
         /// That was exceeded.
         limit: u64,
     },
+    /// The operator asks for a signature that is not there.
+    #[error("its signature is not taken: {0}")]
+    Signature(String),
+    /// The operator asks for another content.
+    #[error("its SHA-256 is {found}, and `sha256` of the plugin says {expected}")]
+    Pin {
+        /// As configured.
+        expected: String,
+        /// Of the file.
+        found: String,
+    },
     /// Not a component at all.
     #[error("not a WebAssembly component: {0}")]
     NotAComponent(String),
@@ -59,6 +70,12 @@ pub enum LoadError {
     /// Compiling failed.
     #[error("cannot be compiled: {0}")]
     Compile(String),
+    /// The compiler took longer than it may.
+    #[error("compiling it takes longer than the {} s that `compile.time` allows", .0.as_secs_f64())]
+    CompileTime(Duration),
+    /// The compiler was refused memory.
+    #[error("compiling it takes more memory than the {0} bytes that `compile.memory` allows")]
+    CompileMemory(u64),
     /// The first instance trapped or timed out.
     #[error("the first instance failed: {0}")]
     Start(CallError),
@@ -81,6 +98,15 @@ pub enum LoadError {
         /// That was looked for.
         file: String,
     },
+    /// It was in service, and its first calls failed.
+    #[error("was rolled back, because its first calls failed; the last: {0}")]
+    RolledBack(String),
+    /// Somebody looked at how it compares with the revision in service, and does not want it.
+    #[error("was discarded after it had run in the shadow of the revision in service")]
+    Discarded,
+    /// It cannot run beside the revision in service.
+    #[error("cannot be tried in the shadow: {0}")]
+    Shadow(&'static str),
     /// Something it was granted cannot be given.
     #[error("cannot grant {what}: {message}")]
     Grant {
@@ -89,6 +115,13 @@ pub enum LoadError {
         /// The system's.
         message: String,
     },
+}
+
+impl LoadError {
+    /// Whether the same content stays out of service even if the configuration changes.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self, LoadError::RolledBack(_) | LoadError::Discarded)
+    }
 }
 
 /// One mistake that a plugin found in its configuration.
@@ -116,8 +149,8 @@ pub enum CallError {
         limit: String,
     },
     /// Recursed too deep.
-    #[error("overflowed its stack")]
-    StackOverflow,
+    #[error("overflowed its stack of {0} bytes")]
+    StackOverflow(usize),
     /// A panic or abort in the guest.
     #[error("panicked or aborted")]
     Abort,

@@ -1,185 +1,172 @@
-//! What the operator allows a plugin. Nothing that is not here is given.
+//! What the operator allows a plugin, and what is left of that when the plugin asks for less. Nothing else is given.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use crate::address::is_public;
+use crate::mail::MailGrant;
 use crate::secrets::SecretSource;
+use crate::{Capabilities, HttpRule, Syslog};
 
-/// The capabilities of one plugin.
+/// What the operator allows one plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grants {
     /// Where HTTP requests may go.
-    pub http: Vec<HttpGrant>,
+    pub http: Vec<HttpRule>,
     /// Whether names in `http` may lead to addresses of this machine or a private network.
     pub private_addresses: bool,
-    /// Secrets by the names under which the plugin asks for them.
+    /// Secrets that the plugin may read, by the names under which it asks for them.
     pub secrets: BTreeMap<String, SecretSource>,
-    /// A directory that the plugin sees as its root, to read and to write.
-    pub directory: Option<PathBuf>,
+    /// Secrets that the host fills into requests, and that the plugin never sees for that.
+    pub secrets_for_http: BTreeMap<String, FillGrant>,
+    /// Directories that the plugin sees.
+    pub directories: Vec<DirectoryGrant>,
     /// Environment variables that the plugin sees.
     pub env: Vec<String>,
+    /// Whether it may keep state.
+    pub kv: bool,
     /// Whether it writes to the router's own standard output instead of its log.
     pub stdout: bool,
+    /// Mail that it may send.
+    pub mail: Option<MailGrant>,
+    /// Where its notifications go, if it may send any.
+    pub notify: Option<Syslog>,
     /// For redactors: whether what they write to their log or say in errors is shown. They see what must not be logged.
     pub log: bool,
 }
 
-/// One rule for outgoing requests: `[METHOD ]scheme://host[:port]`, where the host may begin with `*.`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct HttpGrant {
-    method: Option<String>,
-    scheme: String,
-    host: String,
-    any_subdomain: bool,
-    port: u16,
+/// A secret that is filled into requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FillGrant {
+    /// Where its value comes from.
+    pub source: SecretSource,
+    /// The requests that it may be part of. They must be granted, besides.
+    pub to: Vec<HttpRule>,
 }
 
-impl HttpGrant {
-    /// Reads a rule.
-    ///
-    /// # Errors
-    /// What is wrong and what to write.
-    pub fn parse(text: &str) -> Result<HttpGrant, String> {
-        let (method, url) = match text.split_once(' ') {
-            Some((method, url)) => (Some(method.to_ascii_uppercase()), url.trim()),
-            None => (None, text),
-        };
-        if method
-            .as_deref()
-            .is_some_and(|method| method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()))
-        {
-            return Err(
-                "what stands before the space must be an HTTP method, such as \"POST https://example.com\"".to_owned(),
-            );
-        }
-        let help = "write scheme, host and, where it is not the usual one, port, such as \"https://example.com\", \"http://127.0.0.1:9000\" or \"https://*.example.com\"";
-        let uri: http::Uri = url
-            .replacen("://*.", "://any-subdomain.", 1)
-            .parse()
-            .map_err(|_| help.to_owned())?;
-        let (Some(scheme @ ("http" | "https")), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-            return Err(help.to_owned());
-        };
-        if !matches!(uri.path(), "" | "/") || uri.query().is_some() || authority.as_str().contains('@') {
-            return Err(format!(
-                "only scheme, host and port can be granted, not a path or user; {help}"
-            ));
-        }
-        let host = authority.host().to_ascii_lowercase();
-        let (host, any_subdomain) = match host.strip_prefix("any-subdomain.") {
-            Some(rest) if url.contains("://*.") => (rest.to_owned(), true),
-            _ => (host, false),
-        };
-        if host.is_empty() || host.contains('*') {
-            return Err(format!("`*.` can only stand at the beginning of the host; {help}"));
-        }
-        let port = authority.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });
-        Ok(HttpGrant {
-            method,
-            scheme: scheme.to_owned(),
-            host,
-            any_subdomain,
-            port,
-        })
-    }
-
-    fn allows(&self, method: &str, scheme: &str, host: &str, port: u16) -> bool {
-        self.method.as_deref().is_none_or(|allowed| allowed == method)
-            && self.scheme == scheme
-            && self.port == port
-            && if self.any_subdomain {
-                host.strip_suffix(&self.host)
-                    .is_some_and(|sub| sub.ends_with('.') && sub.len() > 1)
-            } else {
-                self.host == host
-            }
-    }
-
-    /// Whether it names this very host, so that a private address behind it is what the operator meant.
-    fn names_address(&self, host: &str) -> bool {
-        self.host == host && (host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok())
-    }
+/// A directory that a plugin sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectoryGrant {
+    /// On this machine.
+    pub path: PathBuf,
+    /// Whether it may change what is in it.
+    pub writable: bool,
+    /// Where the plugin sees it; begins with `/`.
+    pub shown_as: String,
 }
 
-impl fmt::Display for HttpGrant {
+impl fmt::Display for DirectoryGrant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(method) = &self.method {
-            write!(f, "{method} ")?;
-        }
-        write!(
-            f,
-            "{}://{}{}:{}",
-            self.scheme,
-            if self.any_subdomain { "*." } else { "" },
-            self.host,
-            self.port
-        )
+        let mode = if self.writable { "write" } else { "read" };
+        write!(f, "{} ({mode}) as {}", self.path.display(), self.shown_as)
     }
 }
 
-impl fmt::Debug for HttpGrant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
+/// What a plugin is given: what it asks for *and* the operator grants.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Given {
+    /// Cut down to what is asked for, but for `http`, where each request is held against both.
+    pub(crate) grants: Grants,
+    asks: Capabilities,
 }
 
 impl Grants {
+    /// What is left of the grants where a plugin asks for these.
+    pub(crate) fn given(&self, asks: &Capabilities) -> Given {
+        let mut grants = self.clone();
+        grants.http.retain(|rule| asks.asks_within(rule));
+        grants.secrets.retain(|name, _| asks.asks_for_secret(name));
+        grants.secrets_for_http.retain(|name, _| asks.asks_for_secret(name));
+        grants.env.retain(|name| asks.asks_for_variable(name));
+        if !asks.directories {
+            grants.directories.clear();
+        }
+        grants.mail = grants.mail.filter(|_| asks.mail);
+        grants.notify = grants.notify.filter(|_| asks.notify);
+        grants.kv &= asks.kv;
+        grants.stdout &= asks.stdout;
+        Given {
+            grants,
+            asks: asks.clone(),
+        }
+    }
+
+    /// What is granted but not asked for, and so not given: each as a line such as `secrets: token`.
+    pub(crate) fn unasked(&self, asks: &Capabilities) -> Vec<String> {
+        let given = self.given(asks).grants;
+        let mut unasked = Vec::new();
+        let mut note = |capability: &str, lost: Vec<String>| {
+            if !lost.is_empty() {
+                unasked.push(format!("{capability}: {}", lost.join(", ")));
+            }
+        };
+        let lost = |rule: &&HttpRule| !given.http.contains(rule);
+        note("http", self.http.iter().filter(lost).map(ToString::to_string).collect());
+        note("secrets", missing(&self.secrets, &given.secrets));
+        note(
+            "secrets_for_http",
+            missing(&self.secrets_for_http, &given.secrets_for_http),
+        );
+        let lost = self
+            .directories
+            .iter()
+            .filter(|grant| !given.directories.contains(grant));
+        note("directories", lost.map(|grant| grant.shown_as.clone()).collect());
+        let lost = self.env.iter().filter(|name| !given.env.contains(name));
+        note("env", lost.cloned().collect());
+        for (capability, granted, given) in [
+            ("kv", self.kv, given.kv),
+            ("stdout", self.stdout, given.stdout),
+            ("mail", self.mail.is_some(), given.mail.is_some()),
+            ("notify", self.notify.is_some(), given.notify.is_some()),
+        ] {
+            if granted && !given {
+                note(capability, vec!["true".to_owned()]);
+            }
+        }
+        unasked
+    }
+}
+
+fn missing<T>(granted: &BTreeMap<String, T>, given: &BTreeMap<String, T>) -> Vec<String> {
+    granted
+        .keys()
+        .filter(|name| !given.contains_key(*name))
+        .cloned()
+        .collect()
+}
+
+impl Given {
     /// Whether a request may be made; what the resolved address may be is a second question.
     ///
     /// # Errors
-    /// The rule that is missing, as it would have to be written.
+    /// What is missing, without the request's path: that is the plugin's text.
     pub(crate) fn check_request(&self, method: &str, uri: &http::Uri) -> Result<(), String> {
         let scheme = uri.scheme_str().unwrap_or_default();
-        let host = uri.host().unwrap_or_default().to_ascii_lowercase();
-        let port = uri.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });
-        if self.http.iter().any(|grant| grant.allows(method, scheme, &host, port)) {
-            return Ok(());
+        let host = uri.host().unwrap_or_default();
+        let port = uri.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let what = format!("{method} {scheme}://{host}{port}");
+        if !self.grants.http.iter().any(|rule| rule.allows(method, uri)) {
+            return Err(format!(
+                "{what} is not granted, or not with this path; rules for requests stand in `allow.http` of the plugin"
+            ));
         }
-        Err(format!(
-            "{method} {scheme}://{host}:{port} is not granted; add \"{scheme}://{host}:{port}\" to `allow.http` of the plugin"
-        ))
+        if !self.asks.asks_for_request(method, uri) {
+            return Err(format!(
+                "{what} is granted, but the plugin's own declaration does not ask for it"
+            ));
+        }
+        Ok(())
     }
 
     /// Whether the address that `host` was resolved to may be connected to.
     pub(crate) fn allows_address(&self, host: &str, address: IpAddr) -> bool {
-        self.private_addresses
+        let host = host.to_ascii_lowercase();
+        self.grants.private_addresses
             || is_public(address)
-            || self
-                .http
-                .iter()
-                .any(|grant| grant.names_address(&host.to_ascii_lowercase()))
-    }
-}
-
-/// Whether an address lies in the open internet: not on this machine, not in a private, link-local, carrier, benchmark,
-/// documentation, multicast or reserved range (RFC 6890 and its registries), also not one of those mapped into IPv6.
-fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            let [a, b, c, _] = v4.octets();
-            !(v4.is_private()
-                || v4.is_loopback()
-                || v4.is_link_local()
-                || v4.is_broadcast()
-                || v4.is_documentation()
-                || v4.is_multicast()
-                || a == 0
-                || a >= 240
-                || (a == 100 && (64..128).contains(&b))
-                || (a == 192 && b == 0 && c == 0)
-                || (a == 198 && (b == 18 || b == 19)))
-        }
-        IpAddr::V6(v6) => {
-            if let Some(v4) = v6.to_ipv4() {
-                return is_public(IpAddr::V4(v4));
-            }
-            let [first, second, ..] = v6.segments();
-            // Global unicast is 2000::/3; of it, 2001::/23 is for protocols, 2001:db8::/32 for documentation, 2002::/16
-            // (6to4) and 64:ff9b::/96 (NAT64, outside of 2000::/3) embed IPv4 addresses that would escape the check.
-            first & 0xe000 == 0x2000 && !(first == 0x2001 && (second < 0x0200 || second == 0x0db8)) && first != 0x2002
-        }
+            || self.grants.http.iter().any(|rule| rule.names_address(&host))
     }
 }
 
@@ -188,71 +175,76 @@ fn is_public(address: IpAddr) -> bool {
 mod tests {
     use super::*;
 
-    fn allowed(rules: &[&str], method: &str, url: &str) -> bool {
-        let http = rules.iter().map(|rule| HttpGrant::parse(rule).unwrap()).collect();
-        Grants {
-            http,
-            ..Grants::default()
-        }
-        .check_request(method, &url.parse().unwrap())
-        .is_ok()
+    fn asks(text: &str) -> Capabilities {
+        serde_json::from_str(text).unwrap()
+    }
+
+    fn rules(texts: &[&str]) -> Vec<HttpRule> {
+        texts.iter().map(|text| HttpRule::parse(text).unwrap()).collect()
     }
 
     #[test]
-    fn grants_scheme_host_port_and_method() {
-        for (rule, method, url, expected) in [
-            ("https://a.example", "POST", "https://a.example/x?y", true),
-            ("https://a.example", "POST", "https://A.EXAMPLE:443/", true),
-            ("https://a.example", "POST", "http://a.example/", false),
-            ("https://a.example", "POST", "https://a.example:8443/", false),
-            ("https://a.example", "POST", "https://b.a.example/", false),
-            ("https://*.a.example", "POST", "https://b.a.example/", true),
-            ("https://*.a.example", "POST", "https://c.b.a.example/", true),
-            ("https://*.a.example", "POST", "https://a.example/", false),
-            ("https://*.a.example", "POST", "https://nota.example/", false),
-            ("post http://127.0.0.1:9000/", "POST", "http://127.0.0.1:9000/", true),
-            ("POST http://127.0.0.1:9000", "GET", "http://127.0.0.1:9000/", false),
-        ] {
-            assert_eq!(allowed(&[rule], method, url), expected, "{rule} {method} {url}");
-        }
-        assert!(!allowed(&[], "GET", "https://a.example"));
-        for wrong in [
-            "a.example",
-            "ftp://a",
-            "https://a/b",
-            "https://u:p@a",
-            "https://a.*.b",
-            "https://",
-            "P-T https://a",
-        ] {
-            assert!(HttpGrant::parse(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn knows_public_addresses() {
-        for (address, expected) in [
-            ("93.184.216.34", true),
-            ("127.0.0.1", false),
-            ("10.1.2.3", false),
-            ("169.254.169.254", false),
-            ("100.64.0.1", false),
-            ("0.0.0.0", false),
-            ("::1", false),
-            ("::ffff:10.0.0.1", false),
-            ("fe80::1", false),
-            ("fd00::1", false),
-            ("64:ff9b::a00:1", false),
-            ("2002:a00:1::", false),
-            ("2606:2800:220:1::1", true),
-        ] {
-            assert_eq!(is_public(address.parse().unwrap()), expected, "{address}");
-        }
-        let local = Grants {
-            http: vec![HttpGrant::parse("http://127.0.0.1:1").unwrap()],
+    fn a_plugin_is_given_what_it_asks_for_and_is_granted() {
+        let secret = || SecretSource::Env("X".to_owned());
+        let directory = DirectoryGrant {
+            path: "/tmp".into(),
+            writable: false,
+            shown_as: "/in".to_owned(),
+        };
+        let granted = Grants {
+            http: rules(&["https://a.example", "https://b.example"]),
+            secrets: [("one".to_owned(), secret()), ("two".to_owned(), secret())].into(),
+            directories: vec![directory],
+            env: vec!["HOME".to_owned()],
+            kv: true,
+            stdout: true,
             ..Grants::default()
         };
-        assert!(local.allows_address("127.0.0.1", "127.0.0.1".parse().unwrap()));
-        assert!(!local.allows_address("rebound.example", "127.0.0.1".parse().unwrap()));
+        let some = asks(r#"{"http": ["GET https://a.example/v1"], "secrets": ["two", "three"], "kv": true}"#);
+        let given = granted.given(&some);
+        assert_eq!(given.grants.secrets.keys().collect::<Vec<_>>(), ["two"]);
+        assert!(given.grants.kv && !given.grants.stdout && given.grants.directories.is_empty());
+        for (method, url, expected) in [
+            ("GET", "https://a.example/v1/x", true),
+            ("GET", "https://a.example/v2", false),
+            ("POST", "https://a.example/v1", false),
+            ("GET", "https://b.example/v1", false),
+        ] {
+            let answer = given.check_request(method, &url.parse().unwrap());
+            assert_eq!(answer.is_ok(), expected, "{method} {url}: {answer:?}");
+        }
+        assert_eq!(
+            granted.unasked(&some),
+            [
+                "http: https://b.example:443",
+                "secrets: one",
+                "directories: /in",
+                "env: HOME",
+                "stdout: true"
+            ]
+        );
+        let all =
+            asks(r#"{"http": ["*"], "secrets": ["*"], "directories": true, "env": ["*"], "kv": true, "stdout": true}"#);
+        assert_eq!(granted.unasked(&all), Vec::<String>::new());
+        let nothing = Grants::default().given(&all);
+        assert!(
+            nothing
+                .check_request("GET", &"https://a.example".parse().unwrap())
+                .is_err()
+        );
+        assert_eq!(nothing.grants, Grants::default());
+    }
+
+    #[test]
+    fn a_private_address_is_reached_where_it_is_named() {
+        let local = Grants {
+            http: rules(&["http://127.0.0.1:1"]),
+            ..Grants::default()
+        };
+        let local = local.given(&asks(r#"{"http": ["*"]}"#));
+        let loopback = "127.0.0.1".parse().unwrap();
+        assert!(local.allows_address("127.0.0.1", loopback));
+        assert!(!local.allows_address("rebound.example", loopback));
+        assert!(!local.allows_address("localhost.", loopback));
     }
 }

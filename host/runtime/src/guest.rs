@@ -1,26 +1,26 @@
 //! One running instance, and the pool of idle ones that a configured plugin keeps warm.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use wasmtime::{Store, Trap};
+use wasmtime::{Engine, Store, Trap};
 
 use crate::engine::TICK;
 use crate::health::Health;
 use crate::revision::Revision;
 use crate::state::{Shared, State};
-use crate::{CallError, ConfigMistake, HealthReport, Limits, LoadError, Runtime};
+use crate::{CallError, ConfigMistake, HealthReport, Isolation, Limits, LoadError, UsageReport};
 
 /// A store with its instance; `B` are the bindings of its world, with the exports already looked up.
 pub(crate) struct Guest<B> {
     pub(crate) store: Store<State>,
     pub(crate) bindings: B,
     calls: u64,
+    born: Instant,
 }
 
 /// What can be told about a configured plugin of any kind.
 pub struct About {
-    name: String,
     revision: Arc<Revision>,
     shared: Arc<Shared>,
     health: Health,
@@ -29,12 +29,16 @@ pub struct About {
 impl About {
     /// What the configuration calls it.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.shared.name
     }
 
     /// Which revision it is.
     pub fn revision(&self) -> &Revision {
         &self.revision
+    }
+
+    pub(crate) fn watched(&self) -> &Health {
+        &self.health
     }
 
     /// How it fares.
@@ -47,9 +51,9 @@ impl About {
         self.shared.log.suppressed()
     }
 
-    /// Outgoing requests that were not granted.
-    pub fn refused_requests(&self) -> u64 {
-        self.shared.egress.refused()
+    /// What it has made of its grants and limits.
+    pub fn usage(&self) -> UsageReport {
+        self.shared.usage.report()
     }
 }
 
@@ -57,33 +61,40 @@ impl About {
 pub(crate) struct Core<B> {
     pub(crate) about: About,
     pub(crate) config: String,
-    runtime: Runtime,
+    engine: Engine,
     idle: Mutex<Vec<Guest<B>>>,
     most_idle: usize,
 }
 
 impl<B> Core<B> {
     pub(crate) fn new(
-        name: &str,
-        runtime: Runtime,
-        revision: Arc<Revision>,
+        engine: &Engine,
+        revision: &Arc<Revision>,
         shared: Arc<Shared>,
         config: &serde_json::Value,
-    ) -> Self {
-        let most_idle = std::thread::available_parallelism().map_or(4, |cores| cores.get() * 2);
-        let about = About {
-            name: name.to_owned(),
-            revision,
-            shared,
-            health: Health::new(),
+    ) -> Result<Self, LoadError> {
+        let config = shared.placeholders().configuration(config)?;
+        let most_idle = match shared.isolation {
+            Isolation::Warm => std::thread::available_parallelism().map_or(4, |cores| cores.get() * 2),
+            Isolation::PerBatch | Isolation::PerEvent => 0,
         };
-        Core {
+        let about = About {
+            revision: revision.clone(),
+            health: Health::new(shared.alarm.clone()),
+            shared,
+        };
+        Ok(Core {
             about,
-            config: config.to_string(),
-            runtime,
+            config,
+            engine: engine.clone(),
             idle: Mutex::default(),
             most_idle,
-        }
+        })
+    }
+
+    /// Whether each event of a batch gets a call of its own.
+    pub(crate) fn singly(&self) -> bool {
+        self.about.shared.isolation == Isolation::PerEvent
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -108,32 +119,49 @@ impl<B> Core<B> {
         }
     }
 
-    /// Makes a synchronous call on an idle or a fresh instance; `call` puts it back if it may be used again.
+    /// Makes a synchronous call on an idle or a fresh instance; `call` gets the time it has, and puts the instance back if
+    /// it may be used again. `until` is when a call that this one is part of has to be over.
     pub(crate) fn blocking<T>(
         &self,
         items: usize,
+        until: Option<Instant>,
         fresh: impl FnOnce() -> Result<Guest<B>, LoadError>,
-        call: impl FnOnce(Guest<B>) -> Result<T, CallError>,
+        call: impl FnOnce(Guest<B>, Duration) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
         self.admit()?;
+        let time = self.limits().time_for(items);
         let guest = match self.take() {
             Some(guest) => Ok(guest),
             None => fresh().map_err(|error| CallError::Trap(error.to_string())),
         };
-        let answer = guest.and_then(call);
+        let left = until.map_or(time, |until| until.saturating_duration_since(Instant::now()));
+        let answer = if left.is_zero() {
+            Err(self.late(time))
+        } else {
+            guest.and_then(|guest| call(guest, time.min(left)))
+        };
         self.record(items, &answer);
         answer
     }
 
     /// The last used instance that is idle, because its memory is likely still in the processor's cache.
     pub(crate) fn take(&self) -> Option<Guest<B>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let age = self.limits().recycle_age;
+        while let Some(guest) = idle.pop() {
+            if guest.born.elapsed() < age {
+                return Some(guest);
+            }
+        }
+        None
     }
 
     /// Keeps an instance whose call went well, unless it is worn out or there are enough.
     pub(crate) fn put(&self, mut guest: Guest<B>) {
         guest.calls += 1;
-        if guest.calls >= self.limits().recycle_after {
+        let (limits, taken) = (self.limits(), guest.store.data().limiter.memory_taken());
+        self.about.health.note_memory(taken);
+        if guest.calls >= limits.recycle_after || taken >= limits.recycle_memory {
             return;
         }
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
@@ -144,19 +172,27 @@ impl<B> Core<B> {
 
     /// An empty store that is held to the limits.
     pub(crate) fn store(&self) -> Result<Store<State>, LoadError> {
-        let mut store = Store::new(&self.runtime.engine, State::new(&self.about.shared)?);
+        let mut store = Store::new(&self.engine, State::new(&self.about.shared)?);
         store.limiter(|state| &mut state.limiter);
-        store.set_hostcall_fuel(self.limits().output);
-        self.arm(&mut store);
+        self.arm(&mut store, self.limits().deadline);
         Ok(store)
     }
 
-    /// Starts the time of one call.
-    pub(crate) fn arm(&self, store: &mut Store<State>) {
-        store.data_mut().until = Instant::now() + self.limits().deadline;
-        let ticks = self.limits().deadline.as_millis().div_ceil(TICK.as_millis());
+    /// Starts the time of one call, and opens its account of output.
+    pub(crate) fn arm(&self, store: &mut Store<State>, time: Duration) {
+        store.set_hostcall_fuel(self.limits().output);
+        let state = store.data_mut();
+        (state.time, state.until) = (time, Instant::now() + time);
+        state.limiter.hit = None;
+        let ticks = time.as_millis().div_ceil(TICK.as_millis());
         // One more: the tick that is running may end at once.
         store.set_epoch_deadline(u64::try_from(ticks).unwrap_or(u64::MAX).saturating_add(1));
+    }
+
+    /// A call has taken longer than it may.
+    pub(crate) fn late(&self, time: Duration) -> CallError {
+        self.about.shared.usage.hit("deadline");
+        CallError::Deadline(time)
     }
 
     pub(crate) fn guest(&self, store: Store<State>, bindings: B) -> Guest<B> {
@@ -164,39 +200,50 @@ impl<B> Core<B> {
             store,
             bindings,
             calls: 0,
+            born: Instant::now(),
         }
     }
 
     /// Says why a call failed, as far as that may be shown.
     pub(crate) fn explain(&self, error: &wasmtime::Error, store: &Store<State>) -> CallError {
-        let limits = self.limits();
+        let (limits, usage) = (self.limits(), &self.about.shared.usage);
+        let exceeded = |what, limit: String| CallError::Limit { what, limit };
         match (error.downcast_ref::<Trap>(), store.data().limiter.hit) {
-            (Some(Trap::Interrupt), _) => CallError::Deadline(limits.deadline),
-            (Some(Trap::StackOverflow), _) => CallError::StackOverflow,
-            (_, Some(what @ "memory")) => CallError::Limit {
-                what,
-                limit: format!("{} bytes", limits.memory),
-            },
-            (_, Some(what)) => CallError::Limit {
-                what,
-                limit: limits.table_elements.to_string(),
-            },
+            (Some(Trap::Interrupt), _) => self.late(store.data().time),
+            (Some(Trap::StackOverflow), _) => {
+                usage.hit("stack");
+                CallError::StackOverflow(limits.stack)
+            }
+            (_, Some(what @ "memory")) => exceeded(what, format!("{} bytes", limits.memory)),
+            (_, Some(what)) => exceeded(what, limits.table_elements.to_string()),
             (Some(Trap::UnreachableCodeReached), _) => CallError::Abort,
             (Some(trap), _) => CallError::Trap(trap.to_string()),
             (None, None) => {
                 let text = error.root_cause().to_string();
-                if text.contains("fuel") {
-                    CallError::Limit {
-                        what: "output",
-                        limit: format!("{} bytes", limits.output),
-                    }
-                } else {
-                    CallError::Trap(text)
-                }
+                let limit = LIMIT_WORDS.iter().find(|(words, _)| text.contains(words));
+                let Some((_, what)) = limit else {
+                    return CallError::Trap(text);
+                };
+                usage.hit(what);
+                let value = match *what {
+                    "instances" => limits.instances.to_string(),
+                    "memories" => limits.memories.to_string(),
+                    "tables" => limits.tables.to_string(),
+                    _ => format!("{} bytes", limits.output),
+                };
+                exceeded(what, value)
             }
         }
     }
 }
+
+/// What wasmtime says when a limit is exceeded that it tells of in no other way, and the name of the limit.
+const LIMIT_WORDS: [(&str, &str); 4] = [
+    ("instance count too high", "instances"),
+    ("memory count too high", "memories"),
+    ("table count too high", "tables"),
+    ("fuel", "output"),
+];
 
 /// Turns what `configure` answered into a load error.
 pub(crate) fn configured<E>(answer: Result<(), Vec<E>>, text: impl Fn(E) -> (String, String)) -> Result<(), LoadError> {

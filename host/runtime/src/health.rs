@@ -1,10 +1,11 @@
 //! How a configured plugin fares: counters, the last failure, quarantine.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use tokio::sync::Notify;
 
 use crate::CallError;
 
@@ -14,6 +15,10 @@ const FAILURES_IN_A_ROW: u32 = 5;
 const FIRST_QUARANTINE: Duration = Duration::from_secs(1);
 /// Longest time out of service.
 const LONGEST_QUARANTINE: Duration = Duration::from_secs(300);
+
+/// A new revision is watched for so many calls, and given up after so many failures among them.
+pub(crate) const FIRST_CALLS: u64 = 100;
+const FIRST_FAILURES: u32 = 3;
 
 /// Counts calls and failures. The way of a call that works is two atomic additions.
 pub(crate) struct Health {
@@ -25,6 +30,13 @@ pub(crate) struct Health {
     /// Milliseconds after `born`; 0: in service.
     quarantined_until: AtomicU64,
     last_failure: Mutex<Option<String>>,
+    /// Bytes of linear memory that an instance has had at most.
+    memory: AtomicU64,
+    /// Failures, as far as they tell against the plugin.
+    faults: AtomicU32,
+    failed_at_first: AtomicBool,
+    /// Rung when it fails at first.
+    alarm: Option<Arc<Notify>>,
 }
 
 /// How a configured plugin has fared since it started.
@@ -41,10 +53,13 @@ pub struct HealthReport {
     pub last_failure: Option<String>,
     /// Whether it is out of service now.
     pub quarantined: bool,
+    /// The most linear memory that an instance has had, in bytes.
+    pub memory: u64,
 }
 
 impl Health {
-    pub(crate) fn new() -> Self {
+    /// `alarm` is rung when too many of the first calls fail.
+    pub(crate) fn new(alarm: Option<Arc<Notify>>) -> Self {
         Health {
             born: Instant::now(),
             calls: AtomicU64::new(0),
@@ -53,6 +68,10 @@ impl Health {
             in_a_row: AtomicU32::new(0),
             quarantined_until: AtomicU64::new(0),
             last_failure: Mutex::new(None),
+            memory: AtomicU64::new(0),
+            faults: AtomicU32::new(0),
+            failed_at_first: AtomicBool::new(false),
+            alarm,
         }
     }
 
@@ -76,8 +95,7 @@ impl Health {
         self.calls.fetch_add(1, Relaxed);
         self.items.fetch_add(items as u64, Relaxed);
         if self.in_a_row.load(Relaxed) != 0 {
-            self.in_a_row.store(0, Relaxed);
-            self.quarantined_until.store(0, Relaxed);
+            self.release();
         }
     }
 
@@ -90,6 +108,14 @@ impl Health {
         if matches!(error, CallError::Refused(_)) {
             return;
         }
+        let faults = self.faults.fetch_add(1, Relaxed) + 1;
+        if let Some(alarm) = &self.alarm
+            && faults >= FIRST_FAILURES
+            && !self.is_proven()
+        {
+            self.failed_at_first.store(true, Relaxed);
+            alarm.notify_one();
+        }
         let row = self.in_a_row.fetch_add(1, Relaxed) + 1;
         if row >= FAILURES_IN_A_ROW {
             let doublings = (row - FAILURES_IN_A_ROW).min(16);
@@ -101,6 +127,30 @@ impl Health {
         }
     }
 
+    /// Whether the first calls are over.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.calls.load(Relaxed) > FIRST_CALLS
+    }
+
+    /// Whether too many of the first calls failed.
+    pub(crate) fn failed_at_first(&self) -> bool {
+        self.failed_at_first.load(Relaxed)
+    }
+
+    /// Back into service, whatever happened.
+    pub(crate) fn release(&self) {
+        self.in_a_row.store(0, Relaxed);
+        self.quarantined_until.store(0, Relaxed);
+    }
+
+    /// Remembers how much memory an instance has.
+    pub(crate) fn note_memory(&self, bytes: usize) {
+        // Nearly always less than before, and then nothing is written.
+        if self.memory.load(Relaxed) < bytes as u64 {
+            self.memory.fetch_max(bytes as u64, Relaxed);
+        }
+    }
+
     pub(crate) fn report(&self) -> HealthReport {
         HealthReport {
             calls: self.calls.load(Relaxed),
@@ -108,6 +158,7 @@ impl Health {
             failures: self.failures.load(Relaxed),
             last_failure: self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             quarantined: self.admit().is_err(),
+            memory: self.memory.load(Relaxed),
         }
     }
 }
@@ -118,7 +169,7 @@ mod tests {
 
     #[test]
     fn repeated_failures_quarantine_and_one_success_releases() {
-        let health = Health::new();
+        let health = Health::new(None);
         for _ in 1..FAILURES_IN_A_ROW {
             health.failed(&CallError::Abort, 1);
             assert_eq!(health.admit(), Ok(()));
@@ -132,5 +183,27 @@ mod tests {
             health.failed(&CallError::Refused(None), 1);
         }
         assert_eq!(health.admit(), Ok(()));
+    }
+
+    #[test]
+    fn failures_among_the_first_calls_ring_and_later_ones_do_not() {
+        let watched = || Health::new(Some(Arc::default()));
+        let health = watched();
+        for _ in 1..FIRST_FAILURES {
+            health.failed(&CallError::Abort, 1);
+            health.failed(&CallError::Refused(None), 1);
+            health.worked(1);
+        }
+        assert!(!health.failed_at_first());
+        health.failed(&CallError::Abort, 1);
+        assert!(health.failed_at_first() && !health.is_proven());
+        let health = watched();
+        for _ in 0..FIRST_CALLS {
+            health.worked(1);
+        }
+        for _ in 0..10 {
+            health.failed(&CallError::Abort, 1);
+        }
+        assert!(!health.failed_at_first() && health.is_proven());
     }
 }

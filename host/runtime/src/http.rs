@@ -1,12 +1,12 @@
-//! Outgoing HTTP: the grant is checked on the request, then again on the address that its host resolves to.
+//! Outgoing HTTP: the grant is checked on the request, then again on the address that its host resolves to. What goes
+//! over a limit is an error for the plugin, which may go on.
 //!
 //! Redirects are not followed here. A plugin that follows one makes a new request, which is checked like the first.
 
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,72 +16,121 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_service::Service;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
-use crate::Grants;
+use crate::Limits;
+use crate::grants::Given;
+use crate::placeholders::Placeholders;
+use crate::rate::PerMinute;
+use crate::usage::Usage;
 
 /// How long a request may take where the plugin sets no time of its own.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// One plugin's way out. Connections are kept alive and shared by its instances.
 #[derive(Clone)]
-pub(crate) struct Egress {
-    grants: Arc<Grants>,
-    client: Client<HttpsConnector<HttpConnector<CheckedResolver>>, WasiBody>,
-    body_limit: usize,
-    refused: Arc<AtomicU64>,
+pub(crate) struct Egress(Arc<Way>);
+
+type HttpClient = Client<HttpsConnector<HttpConnector<CheckedResolver>>, WasiBody>;
+
+struct Way {
+    plugin: String,
+    given: Arc<Given>,
+    placeholders: Placeholders,
+    /// Made for the first request: most plugins send none.
+    client: OnceLock<HttpClient>,
+    request_body: usize,
+    response_body: usize,
+    /// For requests in flight.
+    places: Arc<Semaphore>,
+    most_at_once: u32,
+    rate: PerMinute,
+    most_a_minute: u32,
+    usage: Arc<Usage>,
 }
 
 impl Egress {
-    pub(crate) fn new(grants: Arc<Grants>, body_limit: usize) -> Self {
-        let mut connector = HttpConnector::new_with_resolver(CheckedResolver {
-            inner: GaiResolver::new(),
-            grants: grants.clone(),
-        });
-        connector.enforce_http(false);
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(DEFAULT_TIMEOUT));
-        let connector = HttpsConnectorBuilder::new()
-            .with_webpki_roots()
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(connector);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(DEFAULT_TIMEOUT)
-            .build(connector);
-        Egress {
-            grants,
-            client,
-            body_limit,
-            refused: Arc::default(),
-        }
+    pub(crate) fn new(plugin: &str, given: Arc<Given>, limits: &Limits, usage: Arc<Usage>) -> Self {
+        Egress(Arc::new(Way {
+            plugin: plugin.to_owned(),
+            placeholders: Placeholders::new(given.grants.secrets_for_http.keys()),
+            given,
+            client: OnceLock::new(),
+            request_body: limits.http_request_body,
+            response_body: limits.http_response_body,
+            places: Arc::new(Semaphore::new(limits.http_concurrency as usize)),
+            most_at_once: limits.http_concurrency,
+            rate: PerMinute::new(limits.http_requests),
+            most_a_minute: limits.http_requests,
+            usage,
+        }))
     }
 
-    /// Requests that were not granted.
-    pub(crate) fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
+    /// What stands for secrets in the plugin's configuration.
+    pub(crate) fn placeholders(&self) -> &Placeholders {
+        &self.0.placeholders
+    }
+}
+
+impl Way {
+    fn client(&self) -> &HttpClient {
+        self.client.get_or_init(|| {
+            let mut connector = HttpConnector::new_with_resolver(CheckedResolver {
+                inner: GaiResolver::new(),
+                given: self.given.clone(),
+            });
+            connector.enforce_http(false);
+            connector.set_nodelay(true);
+            connector.set_connect_timeout(Some(DEFAULT_TIMEOUT));
+            let connector = HttpsConnectorBuilder::new()
+                .with_webpki_roots()
+                .https_or_http()
+                .enable_http1()
+                .wrap_connector(connector);
+            Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(DEFAULT_TIMEOUT)
+                .build(connector)
+        })
+    }
+
+    fn refuse(&self, capability: &'static str, reason: &str, error: Error) -> Error {
+        self.usage.refused(capability, reason);
+        tracing::warn!(plugin = self.plugin, reason, "outgoing request refused");
+        error
     }
 
     fn check(&self, request: &http::Request<WasiBody>) -> Result<(), Error> {
-        let refuse = |reason: &str, error: Error| {
-            self.refused.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!(reason, "outgoing request refused");
-            error
-        };
-        self.grants
+        self.given
             .check_request(request.method().as_str(), request.uri())
-            .map_err(|reason| refuse(&reason, Error::HttpRequestDenied))?;
+            .map_err(|reason| self.refuse("http", &reason, Error::HttpRequestDenied))?;
         // The connector does not resolve literal addresses, so they are checked here.
         let host = request.uri().host().unwrap_or_default();
         match host.trim_matches(['[', ']']).parse() {
-            Ok(address) if !self.grants.allows_address(host, address) => Err(refuse(
+            Ok(address) if !self.given.allows_address(host, address) => Err(self.refuse(
+                "http",
                 "the address is private and not granted",
                 Error::DestinationIpProhibited,
             )),
             _ => Ok(()),
         }
+    }
+
+    /// A place among the requests in flight.
+    fn admit(&self) -> Result<OwnedSemaphorePermit, Error> {
+        let full = |limit, value: String| {
+            self.usage.hit(limit);
+            let reason = format!("the limit `{limit}` ({value}) is reached");
+            self.refuse("http", &reason, Error::ConnectionLimitReached)
+        };
+        let place = self.places.clone().try_acquire_owned();
+        let place = place.map_err(|_| full("http_concurrency", self.most_at_once.to_string()))?;
+        if !self.rate.admit() {
+            return Err(full("http_requests", self.most_a_minute.to_string()));
+        }
+        Ok(place)
     }
 }
 
@@ -96,21 +145,30 @@ type Sent = Result<
 impl WasiHttpHooks for Egress {
     fn send_request(
         &mut self,
-        request: http::Request<WasiBody>,
+        mut request: http::Request<WasiBody>,
         options: Option<RequestOptions>,
         _done: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
-        let egress = self.clone();
+        let way = self.0.clone();
         Box::new(async move {
-            egress.check(&request)?;
-            let limit = egress.body_limit;
+            way.check(&request)?;
+            let place = way.admit()?;
+            let filled = way.placeholders.fill(&way.given, &mut request);
+            let filled = filled.map_err(|reason| way.refuse("secrets", &reason, Error::HttpRequestDenied))?;
+            (0..filled).for_each(|_| way.usage.used("secrets_filled"));
+            way.usage.used("http");
+            let usage = way.usage.clone();
             let request = request.map(|body| {
-                let limited = Limited::new(body, limit);
+                let limited = Limited::new(body, way.request_body);
                 limited
                     .map_err(move |error| {
-                        error
-                            .downcast::<Error>()
-                            .map_or(Error::HttpRequestBodySize(None), |error| *error)
+                        error.downcast::<Error>().map_or_else(
+                            |_| {
+                                usage.hit("http_request_body");
+                                Error::HttpRequestBodySize(None)
+                            },
+                            |error| *error,
+                        )
                     })
                     .boxed_unsync()
             });
@@ -119,17 +177,24 @@ impl WasiHttpHooks for Egress {
                 .first_byte_timeout
                 .or(options.connect_timeout)
                 .unwrap_or(DEFAULT_TIMEOUT);
-            let response = tokio::time::timeout(first_byte, egress.client.request(request))
+            let response = tokio::time::timeout(first_byte, way.client().request(request))
                 .await
                 .map_err(|_| Error::ConnectionReadTimeout)?
-                .map_err(sending_failed)?;
+                .map_err(|error| way.sending_failed(&error))?;
+            let usage = way.usage.clone();
             let response = response.map(|body| {
-                let limited = Limited::new(body, limit);
+                let limited = Limited::new(body, way.response_body);
                 limited
-                    .map_err(|error| {
-                        error
-                            .downcast::<hyper::Error>()
-                            .map_or(Error::HttpResponseBodySize(None), |error| Error::Hyper(*error))
+                    .map_err(move |error| {
+                        // The request is in flight until its answer is read or dropped.
+                        let _held = &place;
+                        error.downcast::<hyper::Error>().map_or_else(
+                            |_| {
+                                usage.hit("http_response_body");
+                                Error::HttpResponseBodySize(None)
+                            },
+                            |error| Error::Hyper(*error),
+                        )
                     })
                     .boxed_unsync()
             });
@@ -141,18 +206,24 @@ impl WasiHttpHooks for Egress {
     }
 }
 
-fn sending_failed(error: hyper_util::client::legacy::Error) -> Error {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
-    while let Some(inner) = cause {
-        if inner.is::<AddressRefused>() {
-            return Error::DestinationIpProhibited;
+impl Way {
+    fn sending_failed(&self, error: &hyper_util::client::legacy::Error) -> Error {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+        while let Some(inner) = cause {
+            if inner.is::<AddressRefused>() {
+                return self.refuse("http", &inner.to_string(), Error::DestinationIpProhibited);
+            }
+            // Of a body that was too long, hyper tells as of any other that broke off.
+            if let Some(Error::HttpRequestBodySize(size)) = inner.downcast_ref() {
+                return Error::HttpRequestBodySize(*size);
+            }
+            cause = inner.source();
         }
-        cause = inner.source();
-    }
-    if error.is_connect() {
-        Error::ConnectionRefused
-    } else {
-        Error::ConnectionTerminated
+        if error.is_connect() {
+            Error::ConnectionRefused
+        } else {
+            Error::ConnectionTerminated
+        }
     }
 }
 
@@ -161,7 +232,7 @@ fn sending_failed(error: hyper_util::client::legacy::Error) -> Error {
 #[derive(Clone)]
 struct CheckedResolver {
     inner: GaiResolver,
-    grants: Arc<Grants>,
+    given: Arc<Given>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -178,13 +249,13 @@ impl Service<Name> for CheckedResolver {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        let grants = self.grants.clone();
+        let given = self.given.clone();
         let host = name.as_str().to_owned();
         let resolving = self.inner.call(name);
         Box::pin(async move {
             let allowed: Vec<SocketAddr> = resolving
                 .await?
-                .filter(|address| grants.allows_address(&host, address.ip()))
+                .filter(|address| given.allows_address(&host, address.ip()))
                 .collect();
             if allowed.is_empty() {
                 Err(AddressRefused.into())

@@ -4,12 +4,35 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::bindings::kv::Error;
+use crate::Limits;
 
 const KEY_BYTES: usize = 512;
 const VALUE_BYTES: usize = 64 << 10;
-const ENTRIES: usize = 100_000;
-const TOTAL_BYTES: usize = 16 << 20;
+
+/// Why an entry was not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// Its key or its value is longer than any may be.
+    Entry,
+    /// There is no more room under this limit.
+    Limit(&'static str),
+}
+
+/// How much a plugin may keep.
+#[derive(Clone, Copy)]
+pub(crate) struct Room {
+    keys: usize,
+    bytes: usize,
+}
+
+impl Room {
+    pub(crate) fn of(limits: &Limits) -> Self {
+        Room {
+            keys: limits.kv_keys,
+            bytes: limits.kv_bytes,
+        }
+    }
+}
 
 /// One plugin's entries.
 #[derive(Default)]
@@ -33,8 +56,8 @@ impl Kv {
         self.lock().live(key).cloned()
     }
 
-    pub(crate) fn set(&self, key: String, value: Vec<u8>, ttl_ms: Option<u64>) -> Result<(), Error> {
-        self.lock().set(key, value, ttl_ms)
+    pub(crate) fn set(&self, key: String, value: Vec<u8>, ttl_ms: Option<u64>, room: Room) -> Result<(), Full> {
+        self.lock().set(key, value, ttl_ms, room)
     }
 
     pub(crate) fn delete(&self, key: &str) {
@@ -47,13 +70,14 @@ impl Kv {
         expected: Option<&[u8]>,
         value: Option<Vec<u8>>,
         ttl_ms: Option<u64>,
-    ) -> Result<bool, Error> {
+        room: Room,
+    ) -> Result<bool, Full> {
         let mut entries = self.lock();
         if entries.live(&key).map(Vec::as_slice) != expected {
             return Ok(false);
         }
         match value {
-            Some(value) => entries.set(key, value, ttl_ms)?,
+            Some(value) => entries.set(key, value, ttl_ms, room)?,
             None => entries.remove(&key),
         }
         Ok(true)
@@ -73,21 +97,24 @@ impl Entries {
         self.map.get(key).map(|entry| &entry.value)
     }
 
-    fn set(&mut self, key: String, value: Vec<u8>, ttl_ms: Option<u64>) -> Result<(), Error> {
+    fn set(&mut self, key: String, value: Vec<u8>, ttl_ms: Option<u64>, room: Room) -> Result<(), Full> {
         if key.len() > KEY_BYTES || value.len() > VALUE_BYTES {
-            return Err(Error::TooLarge);
+            return Err(Full::Entry);
         }
-        let old = self.map.get(&key).map_or(0, |entry| key.len() + entry.value.len());
-        let bytes = self.bytes - old + key.len() + value.len();
-        if (old == 0 && self.map.len() >= ENTRIES) || bytes > TOTAL_BYTES {
-            let now = Instant::now();
-            let before = self.map.len();
-            self.map.retain(|_, entry| entry.expires.is_none_or(|at| at > now));
-            self.bytes = self.map.iter().map(|(key, entry)| key.len() + entry.value.len()).sum();
-            return if self.map.len() < before {
-                self.set(key, value, ttl_ms)
+        let old = self.map.get(&key).map(|entry| key.len() + entry.value.len());
+        let bytes = self.bytes - old.unwrap_or(0) + key.len() + value.len();
+        let full = if old.is_none() && self.map.len() >= room.keys {
+            Some(Full::Limit("kv_keys"))
+        } else if bytes > room.bytes {
+            Some(Full::Limit("kv_bytes"))
+        } else {
+            None
+        };
+        if let Some(full) = full {
+            return if self.drop_expired() {
+                self.set(key, value, ttl_ms, room)
             } else {
-                Err(Error::Quota)
+                Err(full)
             };
         }
         self.bytes = bytes;
@@ -95,6 +122,15 @@ impl Entries {
         let expires = ttl_ms.and_then(|ttl| Instant::now().checked_add(Duration::from_millis(ttl)));
         self.map.insert(key, Entry { value, expires });
         Ok(())
+    }
+
+    /// Whether that made room.
+    fn drop_expired(&mut self) -> bool {
+        let now = Instant::now();
+        let before = self.map.len();
+        self.map.retain(|_, entry| entry.expires.is_none_or(|at| at > now));
+        self.bytes = self.map.iter().map(|(key, entry)| key.len() + entry.value.len()).sum();
+        self.map.len() < before
     }
 
     fn remove(&mut self, key: &str) {
@@ -109,40 +145,39 @@ impl Entries {
 mod tests {
     use super::*;
 
+    fn room(keys: usize, bytes: usize) -> Room {
+        Room { keys, bytes }
+    }
+
     #[test]
     fn compares_before_it_sets() {
         let kv = Kv::default();
-        assert!(kv.compare_and_set("k".into(), None, Some(b"1".to_vec()), None).unwrap());
-        assert!(!kv.compare_and_set("k".into(), None, Some(b"2".to_vec()), None).unwrap());
-        assert!(kv.compare_and_set("k".into(), Some(b"1"), None, None).unwrap());
+        let set = |expected: Option<&[u8]>, value: Option<&[u8]>| {
+            kv.compare_and_set("k".into(), expected, value.map(<[u8]>::to_vec), None, room(1, 100))
+        };
+        assert_eq!(set(None, Some(b"1")), Ok(true));
+        assert_eq!(set(None, Some(b"2")), Ok(false));
+        assert_eq!(set(Some(b"1"), None), Ok(true));
         assert_eq!(kv.get("k"), None);
-        kv.set("k".into(), vec![1], Some(0)).unwrap();
+        kv.set("k".into(), vec![1], Some(0), room(1, 100)).unwrap();
         assert_eq!(kv.get("k"), None);
     }
 
     #[test]
     fn holds_a_plugin_to_its_share() {
         let kv = Kv::default();
-        assert!(matches!(kv.set("k".repeat(513), vec![], None), Err(Error::TooLarge)));
-        assert!(matches!(
-            kv.set("k".into(), vec![0; VALUE_BYTES + 1], None),
-            Err(Error::TooLarge)
-        ));
-        let fits = TOTAL_BYTES / (VALUE_BYTES + 3);
-        for index in 0..fits {
-            kv.set(
-                format!("{index:03}"),
-                vec![0; VALUE_BYTES],
-                Some(if index == 0 { 0 } else { 60_000 }),
-            )
-            .unwrap();
+        let set = |key: &str, bytes: usize, ttl| kv.set(key.to_owned(), vec![0; bytes], ttl, room(3, 20));
+        assert_eq!(set(&"k".repeat(513), 0, None), Err(Full::Entry));
+        assert_eq!(set("k", VALUE_BYTES + 1, None), Err(Full::Entry));
+        for key in ["a", "b", "c"] {
+            set(key, 1, (key == "a").then_some(0)).unwrap();
         }
         // The expired entry makes room for one more, then it is full; replacing still works.
-        kv.set("new".into(), vec![0; VALUE_BYTES], None).unwrap();
-        assert!(matches!(
-            kv.set("one".into(), vec![0; VALUE_BYTES], None),
-            Err(Error::Quota)
-        ));
-        kv.set("new".into(), vec![1; VALUE_BYTES], None).unwrap();
+        set("d", 1, None).unwrap();
+        assert_eq!(set("e", 1, None), Err(Full::Limit("kv_keys")));
+        set("d", 15, None).unwrap();
+        assert_eq!(set("d", 16, None), Err(Full::Limit("kv_bytes")));
+        kv.delete("b");
+        set("d", 17, None).unwrap();
     }
 }

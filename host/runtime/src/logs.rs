@@ -10,26 +10,52 @@ use patchpanel_event::Level;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
+use crate::usage::Usage;
+
 /// One plugin's log.
 pub(crate) struct PluginLog {
     plugin: String,
     lines_per_second: u32,
+    bytes_per_second: usize,
     line_bytes: usize,
     /// Whether texts are withheld, because the plugin sees what must not be logged.
     withheld: bool,
-    window: Mutex<(Instant, u32)>,
+    window: Mutex<Window>,
     suppressed: AtomicU64,
+    usage: Arc<Usage>,
+}
+
+/// What was written in the running second.
+struct Window {
+    since: Instant,
+    lines: u32,
+    bytes: usize,
+    /// Whether something was left out already.
+    full: bool,
+}
+
+impl Window {
+    fn new() -> Self {
+        Window {
+            since: Instant::now(),
+            lines: 0,
+            bytes: 0,
+            full: false,
+        }
+    }
 }
 
 impl PluginLog {
-    pub(crate) fn new(plugin: String, limits: &crate::Limits, withheld: bool) -> Self {
+    pub(crate) fn new(plugin: String, limits: &crate::Limits, withheld: bool, usage: Arc<Usage>) -> Self {
         PluginLog {
             plugin,
             lines_per_second: limits.log_lines,
+            bytes_per_second: limits.log_bytes,
             line_bytes: limits.log_line_bytes,
             withheld,
-            window: Mutex::new((Instant::now(), 0)),
+            window: Mutex::new(Window::new()),
             suppressed: AtomicU64::new(0),
+            usage,
         }
     }
 
@@ -44,15 +70,13 @@ impl PluginLog {
     }
 
     pub(crate) fn write(&self, level: Level, message: &str, fields: &str) {
-        if self.withheld || !self.admit() {
+        let (message, fields) = (cut(message, self.line_bytes), cut(fields, self.line_bytes));
+        if self.withheld || !self.admit(message.len() + fields.len()) {
             self.suppressed.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        let message: String = cut(message, self.line_bytes)
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect();
-        let (plugin, fields) = (self.plugin.as_str(), cut(fields, self.line_bytes));
+        let message: String = message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let plugin = self.plugin.as_str();
         match level {
             Level::Debug => tracing::debug!(plugin, fields, "{message}"),
             Level::Info => tracing::info!(plugin, fields, "{message}"),
@@ -61,20 +85,31 @@ impl PluginLog {
         }
     }
 
-    fn admit(&self) -> bool {
+    fn admit(&self, bytes: usize) -> bool {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-        if window.0.elapsed() >= Duration::from_secs(1) {
-            *window = (Instant::now(), 0);
+        if window.since.elapsed() >= Duration::from_secs(1) {
+            *window = Window::new();
         }
-        window.1 += 1;
-        if window.1 == self.lines_per_second + 1 {
+        let limit = if window.lines >= self.lines_per_second {
+            ("log_lines", self.lines_per_second as usize)
+        } else if window.bytes + bytes > self.bytes_per_second {
+            ("log_bytes", self.bytes_per_second)
+        } else {
+            window.lines += 1;
+            window.bytes += bytes;
+            return true;
+        };
+        self.usage.hit(limit.0);
+        if !window.full {
+            window.full = true;
             tracing::warn!(
                 plugin = self.plugin,
-                lines_per_second = self.lines_per_second,
+                limit = limit.0,
+                value = limit.1,
                 "the plugin logs too much; the rest of this second is left out"
             );
         }
-        window.1 <= self.lines_per_second
+        false
     }
 }
 

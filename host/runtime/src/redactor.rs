@@ -1,15 +1,19 @@
 //! Redactors: synchronous calls, to be made from a thread that may block.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use patchpanel_event::{Edit, Edits, Event, EventParts, Limits as EventLimits, TextBatch, TextSelector};
+use arc_swap::ArcSwapOption;
+use patchpanel_event::{Edit, Edits, Event, EventParts, Limits as EventLimits, TextBatch};
 
 use crate::bindings::redactor::exports::patchpanel::plugin::redactor as wit;
 use crate::bindings::redactor::{RedactorPlugin as Bindings, RedactorPluginPre};
+use crate::golden::texts_of;
 use crate::guest::{About, Core, Guest, configured};
 use crate::revision::Revision;
+use crate::shadow::{Shadow, Tally, compare_edits};
 use crate::state::Shared;
-use crate::{CallError, Example, LoadError, Runtime};
+use crate::{CallError, Example, LoadError};
 
 /// Examples that are tried before a revision takes over.
 const EXAMPLES: usize = 64;
@@ -18,19 +22,22 @@ const EXAMPLES: usize = 64;
 pub struct RedactorPlugin {
     core: Core<Bindings>,
     pre: RedactorPluginPre<crate::state::State>,
+    shadow: ArcSwapOption<Shadow<TextBatch, Edits>>,
 }
 
 impl RedactorPlugin {
     pub(crate) fn start(
-        name: &str,
-        runtime: &Runtime,
         revision: &Arc<Revision>,
         pre: &RedactorPluginPre<crate::state::State>,
         shared: Arc<Shared>,
         config: &serde_json::Value,
     ) -> Result<RedactorPlugin, LoadError> {
-        let core = Core::new(name, runtime.clone(), revision.clone(), shared, config);
-        let plugin = RedactorPlugin { core, pre: pre.clone() };
+        let core = Core::new(pre.engine(), revision, shared, config)?;
+        let plugin = RedactorPlugin {
+            core,
+            pre: pre.clone(),
+            shadow: ArcSwapOption::empty(),
+        };
         for (index, example) in revision.declaration.examples.iter().take(EXAMPLES).enumerate() {
             plugin
                 .try_example(example)
@@ -46,15 +53,49 @@ impl RedactorPlugin {
     /// # Errors
     /// Where there is no answer, or one that breaks the contract: the texts must then not go on.
     pub fn redact(&self, batch: &TextBatch) -> Result<Edits, CallError> {
+        let edits = match self.core.singly() {
+            true => self.redact_singly(batch),
+            false => self.redact_together(batch, None),
+        }?;
+        if let Some(shadow) = &*self.shadow.load() {
+            shadow.offer(batch.clone(), edits.clone());
+        }
+        Ok(edits)
+    }
+
+    /// Has another revision answer the same batches from now on, to be compared; `None` ends that.
+    pub(crate) fn shadow(&self, candidate: Option<(Arc<RedactorPlugin>, Arc<Tally>)>) -> std::io::Result<()> {
+        let shadow = candidate.map(|(candidate, tally)| {
+            Shadow::start(tally, move |batch: TextBatch, was: Edits| {
+                let is = candidate.redact(&batch)?;
+                Ok(compare_edits(&batch, &was, &is))
+            })
+        });
+        self.shadow.store(shadow.transpose()?.map(Arc::new));
+        Ok(())
+    }
+
+    fn redact_singly(&self, batch: &TextBatch) -> Result<Edits, CallError> {
+        let until = Instant::now() + self.core.limits().time_for(batch.texts().len());
+        let (mut all, mut texts) = (Edits::default(), 0);
+        for event in batch.by_event() {
+            all.append(&self.redact_together(&event, Some(until))?, texts);
+            texts += event.texts().len();
+        }
+        Ok(all)
+    }
+
+    fn redact_together(&self, batch: &TextBatch, until: Option<Instant>) -> Result<Edits, CallError> {
         self.core.blocking(
             batch.texts().len(),
+            until,
             || self.fresh(&self.core.config),
-            |guest| self.call(guest, batch),
+            |guest, time| self.call(guest, batch, time),
         )
     }
 
-    fn call(&self, mut guest: Guest<Bindings>, batch: &TextBatch) -> Result<Edits, CallError> {
-        self.core.arm(&mut guest.store);
+    fn call(&self, mut guest: Guest<Bindings>, batch: &TextBatch, time: Duration) -> Result<Edits, CallError> {
+        self.core.arm(&mut guest.store, time);
         let paths: Vec<&str> = batch.paths().iter().map(String::as_str).collect();
         let texts: Vec<wit::Text> = batch
             .texts()
@@ -109,6 +150,11 @@ impl RedactorPlugin {
         Ok(self.core.guest(store, bindings))
     }
 
+    /// Makes a fresh instance, and nothing with it.
+    pub(crate) fn try_start(&self) -> Result<(), LoadError> {
+        self.fresh(&self.core.config).map(drop)
+    }
+
     fn try_example(&self, example: &Example) -> Result<(), String> {
         let guest = self
             .fresh(&example.config.to_string())
@@ -116,7 +162,7 @@ impl RedactorPlugin {
         let event = example_event(example)?;
         let mut events = [event];
         let edits = self
-            .call(guest, &texts_of(&events))
+            .call(guest, &texts_of(&events), self.core.limits().deadline)
             .map_err(|error| error.to_string())?;
         texts_of(&events)
             .apply(&edits, &mut events)
@@ -136,14 +182,6 @@ impl RedactorPlugin {
     pub fn about(&self) -> &About {
         &self.core.about
     }
-}
-
-fn texts_of(events: &[Event]) -> TextBatch {
-    let mut batch = TextBatch::default();
-    for (index, event) in events.iter().enumerate() {
-        batch.push(index, event, &TextSelector::default());
-    }
-    batch
 }
 
 /// An event whose only free text is the example's, at its path.

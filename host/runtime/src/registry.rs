@@ -2,47 +2,22 @@
 //!
 //! A change is made in full beside what is running: read, checked, compiled, configured, tried on its own examples. Only
 //! then is it published, as one immutable [`Generation`]. Whatever fails on the way leaves the plugin as it was, and the
-//! reason stands in its status.
+//! reason stands in its status. A revision whose first calls fail goes again, and the one before it comes back.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
-use crate::directory::{self, Stamp};
-use crate::guest::About;
+use crate::active::Active;
 use crate::kv::Kv;
-use crate::revision::{Pre, Revision};
-use crate::state::Shared;
-use crate::status::{PluginStatus, UnitStatus};
-use crate::{ChannelPlugin, LoadError, PluginSpec, RedactorPlugin, Runtime, TransformPlugin, UnitSpec};
-
-/// Components that are part of the binary: name and bytes.
-pub type Bundled = &'static [(&'static str, &'static [u8])];
-
-/// A configured plugin of one revision, ready to be called.
-#[derive(Clone)]
-pub enum Unit {
-    /// A redactor.
-    Redactor(Arc<RedactorPlugin>),
-    /// A transform.
-    Transform(Arc<TransformPlugin>),
-    /// A channel.
-    Channel(Arc<ChannelPlugin>),
-}
-
-impl Unit {
-    /// What can be told about it.
-    pub fn about(&self) -> &About {
-        match self {
-            Unit::Redactor(plugin) => plugin.about(),
-            Unit::Transform(plugin) => plugin.about(),
-            Unit::Channel(plugin) => plugin.about(),
-        }
-    }
-}
+use crate::revision::Revision;
+use crate::shelf::{Bundled, Components, Origin, Shelf};
+use crate::status::{Listed, PluginStatus, UnitStatus, statuses};
+use crate::unit::Start;
+use crate::{LoadError, PluginSpec, Runtime, Trust, Unit, UnitSpec};
 
 /// Everything that is in service at one time. Never changes; a reload makes another one.
 #[derive(Clone, Default)]
@@ -66,70 +41,78 @@ pub struct PluginError {
     pub error: LoadError,
 }
 
-/// Where a component comes from.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Origin {
-    /// A file of the plugins directory.
-    File(PathBuf),
-    /// The binary itself.
-    Bundled,
+/// Why what an operator asked for a plugin was not done.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum DeedError {
+    /// No plugin in service has that name.
+    #[error("no plugin `{0}` is in service")]
+    Unknown(String),
+    /// There is nothing to promote or to discard.
+    #[error("no revision of plugin `{0}` runs in the shadow")]
+    NoShadow(String),
+    /// It cannot take over.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
 }
 
-/// What is known of one component by name.
-#[derive(Clone)]
-struct Component {
-    origin: Origin,
-    stamp: Option<Stamp>,
-    result: Result<Arc<Revision>, LoadError>,
-}
-
-/// A plugin in service.
-#[derive(Clone)]
-struct Active {
-    spec: PluginSpec,
-    origin: Origin,
-    revision: Arc<Revision>,
-    units: Vec<(UnitSpec, Unit)>,
-}
-
+/// What is known at one time.
 #[derive(Default)]
-struct Inner {
-    specs: Vec<PluginSpec>,
+pub(crate) struct Inner {
+    pub(crate) specs: Vec<PluginSpec>,
     units: Vec<UnitSpec>,
-    components: BTreeMap<String, Component>,
-    active: BTreeMap<String, Active>,
+    pub(crate) components: Components,
+    pub(crate) active: BTreeMap<String, Active>,
     /// Why the newest content of a plugin is not in service; with the content it is about, so that it is tried once.
-    rejected: BTreeMap<String, (String, LoadError)>,
+    pub(crate) rejected: BTreeMap<String, (String, LoadError)>,
     kv: BTreeMap<String, Arc<Kv>>,
 }
 
 /// Loads plugins and keeps them current.
 pub struct Registry {
-    runtime: Runtime,
-    directory: Option<PathBuf>,
-    bundled: Bundled,
+    shelf: Shelf,
     inner: Mutex<Inner>,
     generation: ArcSwap<Generation>,
-    statuses: ArcSwap<Vec<PluginStatus>>,
+    statuses: ArcSwap<Vec<Listed>>,
+    /// Rung when a plugin in service is to be replaced: by the one before it, or by the one in its shadow.
+    alarm: Arc<Notify>,
+}
+
+/// What a revision is started for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// To serve as configured.
+    Serve,
+    /// To take over from another one.
+    Replace,
+    /// To be compared; what it keeps is its own.
+    Shadow,
 }
 
 impl Registry {
     /// An empty registry over a plugins directory and the bundled components.
-    pub fn new(runtime: Runtime, directory: Option<PathBuf>, bundled: Bundled) -> Registry {
+    pub fn new(runtime: Runtime, directory: Option<PathBuf>, bundled: Bundled, trust: Trust) -> Registry {
         Registry {
-            runtime,
-            directory,
-            bundled,
+            shelf: Shelf {
+                runtime,
+                directory,
+                bundled,
+                trust,
+            },
             inner: Mutex::default(),
             generation: ArcSwap::default(),
             statuses: ArcSwap::default(),
+            alarm: Arc::default(),
         }
     }
 
     /// What is in service.
     pub fn generation(&self) -> Arc<Generation> {
         self.generation.load_full()
+    }
+
+    /// Waits until a look is due because of how a plugin in service behaves.
+    pub async fn alarmed(&self) {
+        self.alarm.notified().await;
     }
 
     /// Puts a configuration into service: all of it or nothing.
@@ -142,11 +125,20 @@ impl Registry {
         units: Vec<UnitSpec>,
     ) -> Result<Arc<Generation>, Vec<PluginError>> {
         let mut inner = self.inner.lock().await;
-        self.refresh(&mut inner, &specs).await;
+        inner.components = self.shelf.look(&inner.components, &specs).await;
         let mut active = BTreeMap::new();
         let mut errors = Vec::new();
         for spec in &specs {
-            match self.activate(&mut inner, spec, &units).await {
+            let chosen = choose(&inner, spec).map_err(|error| fault(spec, error));
+            let activated = match chosen {
+                Ok(Some((origin, revision))) => {
+                    let started = self.activate(&mut inner, spec, &units, origin, revision, Purpose::Serve);
+                    started.await.map(Some)
+                }
+                Ok(None) => Ok(None),
+                Err(error) => Err(error),
+            };
+            match activated {
                 Ok(Some(plugin)) => drop(active.insert(spec.name.clone(), plugin)),
                 Ok(None) => {}
                 Err(error) => errors.push(error),
@@ -155,62 +147,28 @@ impl Registry {
         if !errors.is_empty() {
             return Err(errors);
         }
+        // Compared anew, with whatever is in service now.
+        for old in inner.active.values_mut() {
+            old.end_shadow();
+        }
         (inner.specs, inner.units, inner.active) = (specs, units, active);
-        inner.rejected.clear();
-        Ok(self.publish(&inner))
+        inner.rejected.retain(|_, (_, error)| error.is_final());
+        let generation = self.publish(&inner);
+        drop(inner);
+        self.alarm.notify_one();
+        Ok(generation)
     }
 
-    /// Looks at the directory again and takes over what has changed and is sound. Returns the new generation where there
-    /// is one.
+    /// Looks at the directory again and takes over what has changed and is sound; goes back from what is not. Returns the
+    /// new generation where there is one.
     pub async fn rescan(&self) -> Option<Arc<Generation>> {
         let mut inner = self.inner.lock().await;
         let specs = inner.specs.clone();
-        self.refresh(&mut inner, &specs).await;
-        let units = inner.units.clone();
+        inner.components = self.shelf.look(&inner.components, &specs).await;
         let mut changed = false;
         for spec in &specs {
-            let fresh = inner.components.get(&spec.from).cloned();
-            let current = inner.active.get(&spec.name).map(|active| active.revision.hash.clone());
-            let outcome = match fresh.map(|component| component.result) {
-                Some(Ok(revision)) if Some(&revision.hash) == current.as_ref() => {
-                    inner.rejected.remove(&spec.name);
-                    continue;
-                }
-                Some(Ok(revision))
-                    if inner
-                        .rejected
-                        .get(&spec.name)
-                        .is_some_and(|(hash, _)| *hash == revision.hash) =>
-                {
-                    continue;
-                }
-                Some(Ok(revision)) => self
-                    .activate(&mut inner, spec, &units)
-                    .await
-                    .map_err(|error| (revision.hash.clone(), error.error)),
-                Some(Err(error)) => Err((String::new(), error)),
-                // Its file is gone: what is in service stays.
-                None => continue,
-            };
-            match outcome {
-                Ok(Some(plugin)) => {
-                    tracing::info!(
-                        plugin = spec.name,
-                        revision = plugin.revision.hash,
-                        "new revision in service"
-                    );
-                    inner.rejected.remove(&spec.name);
-                    inner.active.insert(spec.name.clone(), plugin);
-                    changed = true;
-                }
-                Ok(None) => {}
-                Err((hash, error)) => {
-                    if inner.rejected.get(&spec.name).is_none_or(|(_, known)| *known != error) {
-                        tracing::warn!(plugin = spec.name, %error, "the new file is not taken; the last good revision stays in service");
-                    }
-                    inner.rejected.insert(spec.name.clone(), (hash, error));
-                }
-            }
+            changed |= roll_back(&mut inner, spec);
+            changed |= self.look_at(&mut inner, spec).await;
         }
         if changed {
             return Some(self.publish(&inner));
@@ -219,166 +177,241 @@ impl Registry {
         None
     }
 
-    /// Reads what is new in the directory; content that was seen before is not read again.
-    async fn refresh(&self, inner: &mut Inner, specs: &[PluginSpec]) {
-        let files = self.directory.as_deref().map(directory::list).unwrap_or_default();
-        let mut components = BTreeMap::new();
-        for (name, found) in files {
-            let known = inner
-                .components
-                .get(&name)
-                .filter(|known| known.stamp == Some(found.stamp));
-            if let Some(known) = known {
-                components.insert(name, known.clone());
-                continue;
-            }
-            let (runtime, path, stamp) = (self.runtime.clone(), found.path.clone(), found.stamp);
-            let loading = tokio::task::spawn_blocking(move || {
-                directory::read(&found).map(|bytes| bytes.map(|bytes| runtime.load(&bytes)))
-            });
-            let result = match loading.await {
-                Ok(Ok(Some(result))) => result,
-                Ok(Err(error)) => Err(error),
-                // Still being written: as before, until the next look.
-                Ok(Ok(None)) => {
-                    if let Some(known) = inner.components.get(&name) {
-                        components.insert(name, known.clone());
-                    }
-                    continue;
-                }
-                Err(panic) => Err(LoadError::Compile(panic.to_string())),
-            };
-            components.insert(
-                name,
-                Component {
-                    origin: Origin::File(path),
-                    stamp: Some(stamp),
-                    result,
-                },
-            );
-        }
-        for spec in specs {
-            let bundled = self.bundled.iter().find(|(name, _)| *name == spec.from);
-            if let (false, Some((name, bytes))) = (components.contains_key(&spec.from), bundled) {
-                let known = inner
-                    .components
-                    .get(*name)
-                    .filter(|known| known.origin == Origin::Bundled)
-                    .cloned();
-                let component = match known {
-                    Some(known) => known,
-                    None => {
-                        let (runtime, bytes) = (self.runtime.clone(), *bytes);
-                        let result = tokio::task::spawn_blocking(move || runtime.load(bytes)).await;
-                        let result = result.unwrap_or_else(|panic| Err(LoadError::Compile(panic.to_string())));
-                        Component {
-                            origin: Origin::Bundled,
-                            stamp: None,
-                            result,
-                        }
-                    }
-                };
-                components.insert((*name).to_owned(), component);
-            }
-        }
-        inner.components = components;
+    /// Puts the revision that runs in the shadow of a plugin into service.
+    ///
+    /// # Errors
+    /// Where there is none, or where it cannot be started.
+    pub async fn promote(&self, name: &str) -> Result<Arc<Generation>, DeedError> {
+        let mut inner = self.inner.lock().await;
+        self.promote_candidate(&mut inner, name).await?;
+        Ok(self.publish(&inner))
     }
 
-    /// Makes a plugin ready with all its uses. `None`: optional and not there.
+    /// Ends the shadow of a plugin; the content that ran in it is not tried again.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub async fn discard(&self, name: &str) -> Result<(), DeedError> {
+        let mut inner = self.inner.lock().await;
+        let active = inner
+            .active
+            .get_mut(name)
+            .ok_or_else(|| DeedError::Unknown(name.to_owned()))?;
+        let candidate = active
+            .end_shadow()
+            .ok_or_else(|| DeedError::NoShadow(name.to_owned()))?;
+        let rejected = (candidate.revision.hash.clone(), LoadError::Discarded);
+        inner.rejected.insert(name.to_owned(), rejected);
+        self.statuses.store(Arc::new(statuses(&inner)));
+        Ok(())
+    }
+
+    /// Ends the quarantine of a plugin, and has content of its file tried again that was refused.
+    ///
+    /// # Errors
+    /// Where there is no such plugin.
+    pub async fn release(&self, name: &str) -> Result<(), DeedError> {
+        let mut inner = self.inner.lock().await;
+        let active = inner
+            .active
+            .get(name)
+            .ok_or_else(|| DeedError::Unknown(name.to_owned()))?;
+        for (_, unit) in &active.units {
+            unit.about().watched().release();
+        }
+        inner.rejected.remove(name);
+        self.statuses.store(Arc::new(statuses(&inner)));
+        drop(inner);
+        self.alarm.notify_one();
+        Ok(())
+    }
+
+    /// Every plugin that is configured or lies in the directory, with how its uses fare now.
+    pub fn statuses(&self) -> Vec<PluginStatus> {
+        let generation = self.generation.load();
+        let now = |listed: &Listed| {
+            let mut status = listed.status.clone();
+            for unit in &mut status.uses {
+                if let Some(running) = generation.units.get(&unit.id) {
+                    *unit = UnitStatus::of(&unit.id, running);
+                }
+            }
+            if let (Some(shadow), Some(tally)) = (&mut status.shadow, &listed.tally) {
+                shadow.report = tally.report();
+            }
+            status.settle_state();
+            status
+        };
+        self.statuses.load().iter().map(now).collect()
+    }
+
+    /// Takes the newest content of a plugin over, or into the shadow of what is in service. Returns whether what is in
+    /// service has changed.
+    async fn look_at(&self, inner: &mut Inner, spec: &PluginSpec) -> bool {
+        // Its file is gone: what is in service stays.
+        let Some(component) = inner.components.get(&spec.from).cloned() else {
+            return false;
+        };
+        let outcome = match component.result {
+            Ok(revision) => {
+                let tried = self.try_revision(inner, spec, component.origin, &revision).await;
+                tried.map_err(|error| (revision.hash.clone(), error))
+            }
+            Err(error) => Err((String::new(), error)),
+        };
+        match outcome {
+            Ok(changed) => changed,
+            Err((hash, error)) => {
+                if inner.rejected.get(&spec.name).is_none_or(|(_, known)| *known != error) {
+                    tracing::warn!(plugin = spec.name, %error, "the new file is not taken; the last good revision stays in service");
+                }
+                inner.rejected.insert(spec.name.clone(), (hash, error));
+                false
+            }
+        }
+    }
+
+    async fn try_revision(
+        &self,
+        inner: &mut Inner,
+        spec: &PluginSpec,
+        origin: Origin,
+        revision: &Arc<Revision>,
+    ) -> Result<bool, LoadError> {
+        if let Some(active) = inner.active.get_mut(&spec.name) {
+            active.forget_previous();
+            if active.revision.hash == revision.hash {
+                active.end_shadow();
+                inner.rejected.remove(&spec.name);
+                return Ok(false);
+            }
+            if let Some(candidate) = &active.candidate
+                && candidate.revision.hash == revision.hash
+            {
+                let proven = candidate.tally.has_proven_itself();
+                return match proven {
+                    true => self
+                        .promote_candidate(inner, &spec.name)
+                        .await
+                        .map(|()| true)
+                        .map_err(load_error),
+                    false => Ok(false),
+                };
+            }
+            active.end_shadow();
+        }
+        if inner
+            .rejected
+            .get(&spec.name)
+            .is_some_and(|(hash, _)| *hash == revision.hash)
+        {
+            return Ok(false);
+        }
+        let units = inner.units.clone();
+        let shadowing = spec.shadow.filter(|_| inner.active.contains_key(&spec.name));
+        let purpose = if shadowing.is_some() {
+            Purpose::Shadow
+        } else {
+            Purpose::Replace
+        };
+        let started = self.activate(inner, spec, &units, origin, revision.clone(), purpose);
+        let new = started.await.map_err(|error| error.error)?;
+        inner.rejected.remove(&spec.name);
+        if let (Some(shadowing), Some(active)) = (shadowing, inner.active.get_mut(&spec.name)) {
+            active.begin_shadow(new, shadowing, self.alarm.clone())?;
+            tracing::info!(
+                plugin = spec.name,
+                revision = revision.hash,
+                "new revision in the shadow of the one in service"
+            );
+            return Ok(false);
+        }
+        replace(inner, new);
+        Ok(true)
+    }
+
+    async fn promote_candidate(&self, inner: &mut Inner, name: &str) -> Result<(), DeedError> {
+        let active = inner
+            .active
+            .get_mut(name)
+            .ok_or_else(|| DeedError::Unknown(name.to_owned()))?;
+        let candidate = active
+            .candidate
+            .clone()
+            .ok_or_else(|| DeedError::NoShadow(name.to_owned()))?;
+        let (spec, units) = (active.spec.clone(), inner.units.clone());
+        let started = self.activate(
+            inner,
+            &spec,
+            &units,
+            candidate.origin,
+            candidate.revision,
+            Purpose::Replace,
+        );
+        let new = started.await?;
+        if let Some(active) = inner.active.get_mut(name) {
+            active.end_shadow();
+        }
+        replace(inner, new);
+        Ok(())
+    }
+
+    /// Makes a revision of a plugin ready with all its uses. Those that already run as they should are kept.
     async fn activate(
         &self,
         inner: &mut Inner,
         spec: &PluginSpec,
         units: &[UnitSpec],
-    ) -> Result<Option<Active>, PluginError> {
-        let fail = |unit: Option<&UnitSpec>, error| PluginError {
-            plugin: spec.name.clone(),
-            unit: unit.map(|unit| unit.id.clone()),
-            error,
-        };
-        let Some(component) = inner.components.get(&spec.from).cloned() else {
-            let missing = LoadError::Missing {
-                name: spec.from.clone(),
-                file: format!("{}.wasm", spec.from),
+        origin: Origin,
+        revision: Arc<Revision>,
+        purpose: Purpose,
+    ) -> Result<Active, PluginError> {
+        if let Some(expected) = spec.sha256.as_ref().filter(|expected| **expected != revision.hash) {
+            let error = LoadError::Pin {
+                expected: expected.clone(),
+                found: revision.hash.clone(),
             };
-            return if spec.optional {
-                Ok(None)
-            } else {
-                Err(fail(None, missing))
-            };
+            return Err(fault(spec, error));
+        }
+        let kv = match purpose {
+            Purpose::Serve | Purpose::Replace => inner.kv.entry(spec.name.clone()).or_default().clone(),
+            Purpose::Shadow => Arc::default(),
         };
-        let revision = component.result.map_err(|error| fail(None, error))?;
-        let kv = inner.kv.entry(spec.name.clone()).or_default().clone();
-        let mut ready = Vec::new();
+        let same = |old: &&Active| old.spec == *spec && old.revision.hash == revision.hash;
+        let running = inner.active.get(&spec.name).filter(same);
+        let (mut ready, mut all_kept) = (Vec::new(), true);
         for unit in units.iter().filter(|unit| unit.plugin == spec.name) {
-            let kept = inner
-                .active
-                .get(&spec.name)
-                .filter(|old| old.spec == *spec && old.revision.hash == revision.hash);
-            let kept = kept
-                .and_then(|old| old.units.iter().find(|(known, _)| known == unit))
-                .map(|(_, running)| running.clone());
-            let started = match kept {
-                Some(running) => running,
-                None => self
-                    .start(spec, unit, &revision, kv.clone())
-                    .await
-                    .map_err(|error| fail(Some(unit), error))?,
+            let kept = running.and_then(|old| old.units.iter().find(|(known, _)| known == unit));
+            all_kept &= kept.is_some();
+            let start = Start {
+                runtime: &self.shelf.runtime,
+                spec,
+                unit,
+                revision: &revision,
+                kv: kv.clone(),
+                alarm: (purpose == Purpose::Replace).then(|| self.alarm.clone()),
             };
+            let started = match kept {
+                Some((_, running)) => Ok(running.clone()),
+                None => start.run().await,
+            };
+            let started = started.map_err(|error| PluginError {
+                unit: Some(unit.id.clone()),
+                ..fault(spec, error)
+            })?;
             ready.push((unit.clone(), started));
         }
-        Ok(Some(Active {
+        Ok(Active {
             spec: spec.clone(),
-            origin: component.origin,
-            revision,
+            origin,
+            // With other uses than these, it could not take their place.
+            previous: running
+                .filter(|old| all_kept && old.units.len() == ready.len())
+                .and_then(|old| old.previous.clone()),
             units: ready,
-        }))
-    }
-
-    async fn start(
-        &self,
-        spec: &PluginSpec,
-        unit: &UnitSpec,
-        revision: &Arc<Revision>,
-        kv: Arc<Kv>,
-    ) -> Result<Unit, LoadError> {
-        let kind = revision.declaration.kind;
-        if !unit.role.fits(kind) {
-            return Err(LoadError::WrongKind {
-                found: kind,
-                expected: unit.role.expected(),
-            });
-        }
-        let shared = Arc::new(Shared::new(
-            &spec.name,
-            kind,
-            spec.limits.resolve(kind),
-            spec.grants.clone(),
-            kv,
-        ));
-        if let Pre::Channel(pre) = &revision.pre {
-            let channel = ChannelPlugin::start(&spec.name, &self.runtime, revision, pre, shared, &unit.config).await?;
-            return Ok(Unit::Channel(Arc::new(channel)));
-        }
-        let (name, runtime, revision, config) = (
-            spec.name.clone(),
-            self.runtime.clone(),
-            revision.clone(),
-            unit.config.clone(),
-        );
-        let starting = tokio::task::spawn_blocking(move || match &revision.pre {
-            Pre::Redactor(pre) => RedactorPlugin::start(&name, &runtime, &revision, pre, shared, &config)
-                .map(|plugin| Unit::Redactor(Arc::new(plugin))),
-            Pre::Transform(pre) => TransformPlugin::start(&name, &runtime, &revision, pre, shared, &config)
-                .map(|plugin| Unit::Transform(Arc::new(plugin))),
-            Pre::Channel(_) => Err(LoadError::WrongKind {
-                found: kind,
-                expected: "redactor or transform",
-            }),
-        });
-        starting
-            .await
-            .unwrap_or_else(|panic| Err(LoadError::Compile(panic.to_string())))
+            candidate: None,
+            revision,
+        })
     }
 
     fn publish(&self, inner: &Inner) -> Arc<Generation> {
@@ -394,50 +427,77 @@ impl Registry {
         self.statuses.store(Arc::new(statuses(inner)));
         generation
     }
+}
 
-    /// Every plugin that is configured or lies in the directory, with how its uses fare now.
-    pub fn statuses(&self) -> Vec<PluginStatus> {
-        let generation = self.generation.load();
-        let mut statuses = self.statuses.load().as_ref().clone();
-        for status in &mut statuses {
-            for unit in &mut status.uses {
-                if let Some(running) = generation.units.get(&unit.id) {
-                    *unit = UnitStatus::of(&unit.id, running);
-                }
-            }
-            status.settle_state();
-        }
-        statuses
+fn fault(spec: &PluginSpec, error: LoadError) -> PluginError {
+    PluginError {
+        plugin: spec.name.clone(),
+        unit: None,
+        error,
     }
 }
 
-fn statuses(inner: &Inner) -> Vec<PluginStatus> {
-    let mut statuses = Vec::new();
-    for spec in &inner.specs {
-        let rejected = inner.rejected.get(&spec.name).map(|(_, error)| error.to_string());
-        let status = match inner.active.get(&spec.name) {
-            Some(active) => {
-                let mut status = PluginStatus::of(&spec.name, &active.origin, &active.revision, rejected);
-                status.granted = Some(crate::status::Granted::of(&spec.grants));
-                status.uses = active
-                    .units
-                    .iter()
-                    .map(|(spec, unit)| UnitStatus::of(&spec.id, unit))
-                    .collect();
-                status
-            }
-            None => PluginStatus::absent(&spec.name, rejected),
+fn load_error(error: DeedError) -> LoadError {
+    match error {
+        DeedError::Plugin(error) => error.error,
+        DeedError::Unknown(_) | DeedError::NoShadow(_) => LoadError::Shadow("there is none any more"),
+    }
+}
+
+/// The revision that a configuration puts into service; `None`: the plugin is optional and not there. What was rolled
+/// back, and what has yet to prove itself in the shadow, does not come in with a change of something else.
+fn choose(inner: &Inner, spec: &PluginSpec) -> Result<Option<(Origin, Arc<Revision>)>, LoadError> {
+    let Some(component) = inner.components.get(&spec.from) else {
+        return match spec.optional {
+            true => Ok(None),
+            false => Err(LoadError::Missing {
+                name: spec.from.clone(),
+                file: format!("{}.wasm", spec.from),
+            }),
         };
-        statuses.push(status);
+    };
+    let newest = component.result.clone()?;
+    let refused = |(hash, error): &(String, LoadError)| *hash == newest.hash && error.is_final();
+    let waits = spec.shadow.is_some() || inner.rejected.get(&spec.name).is_some_and(refused);
+    let active = inner
+        .active
+        .get(&spec.name)
+        .filter(|active| waits && active.spec.from == spec.from);
+    Ok(Some(match active {
+        Some(active) => (active.origin.clone(), active.revision.clone()),
+        None => (component.origin.clone(), newest),
+    }))
+}
+
+/// Puts a new revision into service; the one before it stays at hand.
+fn replace(inner: &mut Inner, mut new: Active) {
+    let name = new.spec.name.clone();
+    tracing::info!(plugin = name, revision = new.revision.hash, "new revision in service");
+    inner.rejected.remove(&name);
+    if let Some(mut old) = inner.active.remove(&name) {
+        // One step back only: what was before it had been replaced for a reason.
+        old.previous = None;
+        new.previous = Some(Box::new(old));
     }
-    for (name, component) in &inner.components {
-        if inner.specs.iter().any(|spec| spec.from == *name) {
-            continue;
-        }
-        statuses.push(match &component.result {
-            Ok(revision) => PluginStatus::unused(PluginStatus::of(name, &component.origin, revision, None)),
-            Err(error) => PluginStatus::absent(name, Some(error.to_string())),
-        });
-    }
-    statuses
+    inner.active.insert(name, new);
+}
+
+/// Puts the revision before into service where the first calls of the present one failed.
+fn roll_back(inner: &mut Inner, spec: &PluginSpec) -> bool {
+    let Some(active) = inner.active.get_mut(&spec.name) else {
+        return false;
+    };
+    let Some(reason) = active.failed_at_first() else {
+        return false;
+    };
+    let Some(previous) = active.previous.take() else {
+        return false;
+    };
+    let error = LoadError::RolledBack(reason);
+    tracing::warn!(plugin = spec.name, revision = active.revision.hash, %error, "back to the revision before");
+    inner
+        .rejected
+        .insert(spec.name.clone(), (active.revision.hash.clone(), error));
+    inner.active.insert(spec.name.clone(), *previous);
+    true
 }

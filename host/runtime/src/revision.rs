@@ -1,10 +1,15 @@
 //! From the bytes of a file to compiled code that is known to fit its world.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest as _, Sha256};
+use wasmtime::component::{Component, Linker};
 
 use crate::bindings::{channel::ChannelPluginPre, redactor::RedactorPluginPre, transform::TransformPluginPre};
+use crate::cache;
+use crate::engine::{Machine, Profile};
+use crate::schema::Schema;
 use crate::state::State;
 use crate::{Declaration, Kind, LoadError, Runtime};
 
@@ -15,7 +20,10 @@ pub(crate) const COMPONENT_BYTES: u64 = 64 << 20;
 pub struct Revision {
     pub(crate) hash: String,
     pub(crate) declaration: Declaration,
-    pub(crate) pre: Pre,
+    pub(crate) schema: Option<Schema>,
+    /// As compiled for the default profile.
+    component: Component,
+    linked: Mutex<BTreeMap<Profile, Pre>>,
 }
 
 #[derive(Clone)]
@@ -56,19 +64,49 @@ impl Runtime {
             });
         }
         let declaration = Declaration::read(bytes)?;
+        let schema = declaration.config_schema.as_ref().map(Schema::new).transpose()?;
         let hash = hash(bytes);
-        let component = self.cache.compile(&self.engine, &hash, bytes)?;
-        let world = declaration.kind.world();
-        let misfit = |error: wasmtime::Error| LoadError::World {
-            world,
-            message: format!("{error:#}"),
-        };
-        let link = |linker: &wasmtime::component::Linker<State>| linker.instantiate_pre(&component).map_err(misfit);
-        let pre = match declaration.kind {
-            Kind::Redactor => Pre::Redactor(RedactorPluginPre::new(link(&self.blocking)?).map_err(misfit)?),
-            Kind::Transform => Pre::Transform(TransformPluginPre::new(link(&self.stateful)?).map_err(misfit)?),
-            Kind::Channel => Pre::Channel(ChannelPluginPre::new(link(&self.waiting)?).map_err(misfit)?),
-        };
-        Ok(Arc::new(Revision { hash, declaration, pre }))
+        let machine = self
+            .machine(Profile::default())
+            .map_err(|error| LoadError::Compile(error.to_string()))?;
+        let component = self.cache.compile(&machine.engine, &hash, bytes)?;
+        let pre = link(&machine, &component, declaration.kind)?;
+        Ok(Arc::new(Revision {
+            hash,
+            declaration,
+            schema,
+            component,
+            linked: Mutex::new(BTreeMap::from([(Profile::default(), pre)])),
+        }))
     }
+
+    /// The revision, linked for a profile. Compiled code is taken over from the default one, which differs in nothing
+    /// that the compiler looks at.
+    pub(crate) fn linked(&self, revision: &Revision, profile: Profile) -> Result<Pre, LoadError> {
+        let mut linked = revision.linked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pre) = linked.get(&profile) {
+            return Ok(pre.clone());
+        }
+        let machine = self
+            .machine(profile)
+            .map_err(|error| LoadError::Compile(error.to_string()))?;
+        let component = cache::adopt(&machine.engine, &revision.component)?;
+        let pre = link(&machine, &component, revision.declaration.kind)?;
+        linked.insert(profile, pre.clone());
+        Ok(pre)
+    }
+}
+
+fn link(machine: &Machine, component: &Component, kind: Kind) -> Result<Pre, LoadError> {
+    let world = kind.world();
+    let misfit = |error: wasmtime::Error| LoadError::World {
+        world,
+        message: format!("{error:#}"),
+    };
+    let link = |linker: &Linker<State>| linker.instantiate_pre(component).map_err(misfit);
+    Ok(match kind {
+        Kind::Redactor => Pre::Redactor(RedactorPluginPre::new(link(&machine.blocking)?).map_err(misfit)?),
+        Kind::Transform => Pre::Transform(TransformPluginPre::new(link(&machine.stateful)?).map_err(misfit)?),
+        Kind::Channel => Pre::Channel(ChannelPluginPre::new(link(&machine.waiting)?).map_err(misfit)?),
+    })
 }

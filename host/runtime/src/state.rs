@@ -1,43 +1,74 @@
 //! What belongs to one instance, and the host functions it may call.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use patchpanel_event::Level;
+use tokio::sync::Notify;
 use wasmtime::component::{HasData, ResourceTable};
-use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::bindings::{events, kv, log, secrets};
+use crate::engine::Profile;
+use crate::grants::Given;
 use crate::http::Egress;
-use crate::kv::Kv;
+use crate::kv::{Full, Kv, Room};
 use crate::limits::Limiter;
 use crate::logs::{LogStream, PluginLog};
-use crate::{Grants, Kind, Limits, LoadError};
+use crate::placeholders::Placeholders;
+use crate::rate::PerMinute;
+use crate::usage::Usage;
+use crate::{Declaration, DirectoryGrant, Isolation, Kind, Limits, LoadError, PluginSpec};
 
 /// What all instances of one configured plugin share.
 pub(crate) struct Shared {
+    pub(crate) name: String,
     pub(crate) limits: Limits,
-    pub(crate) grants: Arc<Grants>,
+    pub(crate) isolation: Isolation,
+    pub(crate) usage: Arc<Usage>,
     pub(crate) log: Arc<PluginLog>,
-    pub(crate) kv: Arc<Kv>,
-    pub(crate) egress: Egress,
+    pub(crate) given: Arc<Given>,
+    kv: Arc<Kv>,
+    egress: Egress,
+    pub(crate) mails: PerMinute,
+    pub(crate) notifications: PerMinute,
+    /// Is told when the first calls fail.
+    pub(crate) alarm: Option<Arc<Notify>>,
 }
 
 impl Shared {
-    pub(crate) fn new(name: &str, kind: Kind, limits: Limits, grants: Grants, kv: Arc<Kv>) -> Self {
-        let grants = Arc::new(grants);
+    pub(crate) fn new(spec: &PluginSpec, declared: &Declaration, kv: Arc<Kv>, alarm: Option<Arc<Notify>>) -> Self {
+        let limits = spec.limits.resolve(declared.kind);
+        let given = Arc::new(spec.grants.given(&declared.capabilities));
+        let usage = Arc::new(Usage::default());
         // Redactors see what must not be logged, so they are mute unless the operator says otherwise.
-        let withheld = kind == Kind::Redactor && !grants.log;
-        let log = Arc::new(PluginLog::new(name.to_owned(), &limits, withheld));
-        let egress = Egress::new(grants.clone(), limits.http_body);
+        let withheld = declared.kind == Kind::Redactor && !given.grants.log;
+        let log = Arc::new(PluginLog::new(spec.name.clone(), &limits, withheld, usage.clone()));
+        let egress = Egress::new(&spec.name, given.clone(), &limits, usage.clone());
         Shared {
+            name: spec.name.clone(),
+            mails: PerMinute::new(limits.mails),
+            notifications: PerMinute::new(limits.notifications),
             limits,
-            grants,
+            isolation: spec.isolation,
+            usage,
             log,
+            given,
             kv,
             egress,
+            alarm,
         }
+    }
+
+    /// What stands for secrets in the plugin's configuration.
+    pub(crate) fn placeholders(&self) -> &Placeholders {
+        self.egress.placeholders()
+    }
+
+    /// What wasmtime has to be set up with for this plugin.
+    pub(crate) fn profile(&self) -> Profile {
+        Profile::new(&self.limits, self.isolation)
     }
 }
 
@@ -47,15 +78,17 @@ pub(crate) struct State {
     table: ResourceTable,
     http: WasiHttpCtx,
     egress: Egress,
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     pub(crate) limiter: Limiter,
-    /// When the running call has to be over.
+    /// How long the running call may take.
+    pub(crate) time: Duration,
+    /// When it has to be over.
     pub(crate) until: Instant,
 }
 
 impl State {
     pub(crate) fn new(shared: &Arc<Shared>) -> Result<State, LoadError> {
-        let grants = &shared.grants;
+        let grants = &shared.given.grants;
         let mut wasi = WasiCtx::builder();
         wasi.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
         if grants.stdout {
@@ -69,29 +102,60 @@ impl State {
                 wasi.env(name, value);
             }
         }
-        if let Some(directory) = &grants.directory {
-            std::fs::create_dir_all(directory)
-                .map_err(|error| error.to_string())
-                .and_then(|()| {
-                    wasi.preopened_dir(directory, "/", FsPerms::ReadWrite)
-                        .map(|_| ())
-                        .map_err(|error| error.to_string())
-                })
-                .map_err(|message| LoadError::Grant {
-                    what: format!("directory {}", directory.display()),
-                    message,
-                })?;
+        for directory in &grants.directories {
+            open(&mut wasi, directory).map_err(|message| LoadError::Grant {
+                what: format!("directory {}", directory.path.display()),
+                message,
+            })?;
         }
+        let time = shared.limits.deadline;
         Ok(State {
             wasi: wasi.build(),
             table: ResourceTable::new(),
             http: WasiHttpCtx::new(),
             egress: shared.egress.clone(),
-            limiter: Limiter::new(&shared.limits),
-            until: Instant::now() + shared.limits.deadline,
+            limiter: Limiter::new(&shared.limits, shared.usage.clone()),
+            time,
+            until: Instant::now() + time,
             shared: shared.clone(),
         })
     }
+
+    /// Counts a use of `kv`, where it is given.
+    fn kv(&self) -> Result<&Kv, kv::Error> {
+        if !self.shared.given.grants.kv {
+            let reason = "`kv` is not granted, or not asked for";
+            self.shared.usage.refused("kv", reason);
+            return Err(kv::Error::Unavailable(reason.to_owned()));
+        }
+        self.shared.usage.used("kv");
+        Ok(&self.shared.kv)
+    }
+
+    /// Counts what did not fit.
+    fn kept<T>(&self, answer: Result<T, Full>) -> Result<T, kv::Error> {
+        answer.map_err(|full| match full {
+            Full::Entry => kv::Error::TooLarge,
+            Full::Limit(limit) => {
+                self.shared.usage.hit(limit);
+                self.shared.usage.refused("kv", &format!("`{limit}` is used up"));
+                kv::Error::Quota
+            }
+        })
+    }
+}
+
+/// A directory that is written to is made where it is not there.
+fn open(wasi: &mut WasiCtxBuilder, directory: &DirectoryGrant) -> Result<(), String> {
+    let permissions = if directory.writable {
+        std::fs::create_dir_all(&directory.path).map_err(|error| error.to_string())?;
+        FsPerms::ReadWrite
+    } else {
+        FsPerms::ReadOnly
+    };
+    wasi.preopened_dir(&directory.path, &directory.shown_as, permissions)
+        .map(|_| ())
+        .map_err(|error| error.to_string())
 }
 
 impl WasiView for State {
@@ -134,27 +198,39 @@ impl log::Host for State {
 
 impl secrets::Host for State {
     fn get(&mut self, name: String) -> Result<String, secrets::Error> {
-        let source = self
-            .shared
-            .grants
-            .secrets
-            .get(&name)
-            .ok_or(secrets::Error::NotGranted)?;
-        source.read().map_err(secrets::Error::Unavailable)
+        let usage = &self.shared.usage;
+        let Some(source) = self.shared.given.grants.secrets.get(&name) else {
+            // Only names of secrets are shown: what a plugin asks for could be anything.
+            let known = self.shared.given.grants.secrets_for_http.contains_key(&name);
+            let reason = if known {
+                format!("`{name}` is granted to be filled into requests, not to be read")
+            } else {
+                "a secret of that name is not granted, or not asked for".to_owned()
+            };
+            usage.refused("secrets", &reason);
+            return Err(secrets::Error::NotGranted);
+        };
+        let value = source.read().map_err(|reason| {
+            usage.refused("secrets", &reason);
+            secrets::Error::Unavailable(reason)
+        })?;
+        usage.used("secrets_read");
+        Ok(value)
     }
 }
 
 impl kv::Host for State {
     fn get(&mut self, key: String) -> Result<Option<Vec<u8>>, kv::Error> {
-        Ok(self.shared.kv.get(&key))
+        Ok(self.kv()?.get(&key))
     }
 
     fn set(&mut self, key: String, value: Vec<u8>, ttl_ms: Option<u64>) -> Result<(), kv::Error> {
-        self.shared.kv.set(key, value, ttl_ms)
+        let answer = self.kv()?.set(key, value, ttl_ms, Room::of(&self.shared.limits));
+        self.kept(answer)
     }
 
     fn delete(&mut self, key: String) -> Result<(), kv::Error> {
-        self.shared.kv.delete(&key);
+        self.kv()?.delete(&key);
         Ok(())
     }
 
@@ -165,7 +241,11 @@ impl kv::Host for State {
         value: Option<Vec<u8>>,
         ttl_ms: Option<u64>,
     ) -> Result<bool, kv::Error> {
-        self.shared.kv.compare_and_set(key, expected.as_deref(), value, ttl_ms)
+        let room = Room::of(&self.shared.limits);
+        let answer = self
+            .kv()?
+            .compare_and_set(key, expected.as_deref(), value, ttl_ms, room);
+        self.kept(answer)
     }
 }
 

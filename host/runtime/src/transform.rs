@@ -1,7 +1,9 @@
 //! Transforms: synchronous calls with whole events, to be made from a thread that may block.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwapOption;
 use patchpanel_event::{Event, EventParts, Level, Outcome, Patch, TransformFailure};
 
 use crate::bindings::events;
@@ -9,8 +11,9 @@ use crate::bindings::transform::exports::patchpanel::plugin::transformer as wit;
 use crate::bindings::transform::{TransformPlugin as Bindings, TransformPluginPre};
 use crate::guest::{About, Core, Guest, configured};
 use crate::revision::Revision;
+use crate::shadow::{Shadow, Tally, compare_answers};
 use crate::state::{Shared, State};
-use crate::{CallError, LoadError, Runtime};
+use crate::{CallError, LoadError};
 
 /// What a transform answers for each event.
 pub type Answer = Result<Outcome, TransformFailure>;
@@ -19,19 +22,22 @@ pub type Answer = Result<Outcome, TransformFailure>;
 pub struct TransformPlugin {
     core: Core<Bindings>,
     pre: TransformPluginPre<State>,
+    shadow: ArcSwapOption<Shadow<Vec<Event>, Vec<Answer>>>,
 }
 
 impl TransformPlugin {
     pub(crate) fn start(
-        name: &str,
-        runtime: &Runtime,
         revision: &Arc<Revision>,
         pre: &TransformPluginPre<State>,
         shared: Arc<Shared>,
         config: &serde_json::Value,
     ) -> Result<TransformPlugin, LoadError> {
-        let core = Core::new(name, runtime.clone(), revision.clone(), shared, config);
-        let plugin = TransformPlugin { core, pre: pre.clone() };
+        let core = Core::new(pre.engine(), revision, shared, config)?;
+        let plugin = TransformPlugin {
+            core,
+            pre: pre.clone(),
+            shadow: ArcSwapOption::empty(),
+        };
         let guest = plugin.fresh()?;
         plugin.core.put(guest);
         Ok(plugin)
@@ -42,12 +48,48 @@ impl TransformPlugin {
     /// # Errors
     /// Where there is no answer, or not one per event.
     pub fn transform(&self, batch: &[Event]) -> Result<Vec<Answer>, CallError> {
-        self.core
-            .blocking(batch.len(), || self.fresh(), |guest| self.call(guest, batch))
+        let answers = match self.core.singly() {
+            true => self.transform_singly(batch),
+            false => self.transform_together(batch, None),
+        }?;
+        if let Some(shadow) = &*self.shadow.load() {
+            shadow.offer(batch.to_vec(), answers.clone());
+        }
+        Ok(answers)
     }
 
-    fn call(&self, mut guest: Guest<Bindings>, batch: &[Event]) -> Result<Vec<Answer>, CallError> {
-        self.core.arm(&mut guest.store);
+    /// Has another revision answer the same batches from now on, to be compared; `None` ends that.
+    pub(crate) fn shadow(&self, candidate: Option<(Arc<TransformPlugin>, Arc<Tally>)>) -> std::io::Result<()> {
+        let shadow = candidate.map(|(candidate, tally)| {
+            Shadow::start(tally, move |batch: Vec<Event>, was: Vec<Answer>| {
+                let is = candidate.transform(&batch)?;
+                Ok(compare_answers(&was, &is))
+            })
+        });
+        self.shadow.store(shadow.transpose()?.map(Arc::new));
+        Ok(())
+    }
+
+    fn transform_singly(&self, batch: &[Event]) -> Result<Vec<Answer>, CallError> {
+        let until = Instant::now() + self.core.limits().time_for(batch.len());
+        let mut answers = Vec::with_capacity(batch.len());
+        for event in batch.chunks(1) {
+            answers.extend(self.transform_together(event, Some(until))?);
+        }
+        Ok(answers)
+    }
+
+    fn transform_together(&self, batch: &[Event], until: Option<Instant>) -> Result<Vec<Answer>, CallError> {
+        self.core.blocking(
+            batch.len(),
+            until,
+            || self.fresh(),
+            |guest, time| self.call(guest, batch, time),
+        )
+    }
+
+    fn call(&self, mut guest: Guest<Bindings>, batch: &[Event], time: Duration) -> Result<Vec<Answer>, CallError> {
+        self.core.arm(&mut guest.store, time);
         let batch: Vec<events::Event> = batch.iter().map(to_guest).collect();
         let answers = guest
             .bindings
@@ -76,6 +118,11 @@ impl TransformPlugin {
         let (bindings, answer) = started.map_err(|error| LoadError::Start(self.core.explain(&error, &store)))?;
         configured(answer, |mistake| (mistake.path, mistake.message))?;
         Ok(self.core.guest(store, bindings))
+    }
+
+    /// Makes a fresh instance, and nothing with it.
+    pub(crate) fn try_start(&self) -> Result<(), LoadError> {
+        self.fresh().map(drop)
     }
 
     /// What can be told about it.

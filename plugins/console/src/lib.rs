@@ -113,6 +113,7 @@ export_channel! {
     Console,
     name: "console",
     description: "Prints events on standard output, for people on a terminal and as JSON elsewhere.",
+    capabilities: r#"{"stdout": true}"#,
     config_schema: include_str!("schema.json"),
 }
 

@@ -133,7 +133,7 @@ export_redactor! {
     Redact,
     name: "redact",
     description: "Replaces secrets and personal data: addresses, card and account numbers, tokens, passwords, keys.",
-    capabilities: r#"{"secrets": ["redact-hash-key"]}"#,
+    capabilities: r#"{"secrets": ["*"]}"#,
     config_schema: include_str!("schema.json"),
     examples: include_str!("examples.json"),
 }

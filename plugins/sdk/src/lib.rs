@@ -47,6 +47,8 @@ mod export;
 mod human;
 pub mod kv;
 pub mod log;
+pub mod mail;
+pub mod notify;
 mod redactor;
 pub mod secrets;
 pub mod testing;

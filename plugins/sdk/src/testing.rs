@@ -85,6 +85,25 @@ pub fn grant_secret(name: &str, value: &str) {
     crate::secrets::native::GRANTED.with_borrow_mut(|granted| granted.insert(name.to_owned(), value.to_owned()));
 }
 
+/// A mail that the code under test has sent.
+#[cfg(not(target_family = "wasm"))]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mail {
+    /// Of the envelope.
+    pub sender: String,
+    /// Of the envelope.
+    pub recipients: Vec<String>,
+    /// With its headers.
+    pub message: Vec<u8>,
+}
+
+/// What [`crate::mail::send`] was given on this thread since the last time.
+#[cfg(not(target_family = "wasm"))]
+#[must_use]
+pub fn sent_mail() -> Vec<Mail> {
+    crate::mail::native::SENT.take()
+}
+
 /// What is wrong with a declaration: JSON that does not parse.
 #[doc(hidden)]
 #[must_use]

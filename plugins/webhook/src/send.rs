@@ -115,11 +115,16 @@ fn failed(error: Option<&wstd::http::ErrorCode>) -> Problem {
     let refused = |why: &str| Problem::Reject(format!("the request was refused: {why}"));
     let retry = |why: &str| Problem::Retry(why.to_owned());
     match error {
-        Some(ErrorCode::HttpRequestDenied) => refused("its host is not granted, add it to `allow.http` of the plugin"),
+        Some(ErrorCode::HttpRequestDenied) => {
+            refused("it or a secret in it is not granted, see `allow` of the plugin and the router's log")
+        }
         Some(ErrorCode::DestinationIpProhibited) => {
             refused("its host has a private address, grant it as such or set `allow.private_addresses`")
         }
-        Some(ErrorCode::HttpRequestBodySize(_)) => refused("its body is larger than `limits.http_body`"),
+        Some(ErrorCode::HttpRequestBodySize(_)) => refused("its body is larger than `limits.http_request_body`"),
+        Some(ErrorCode::ConnectionLimitReached) => {
+            retry("`limits.http_requests` or `limits.http_concurrency` of the plugin is reached")
+        }
         Some(ErrorCode::ConnectionRefused) => retry("the endpoint cannot be connected to"),
         Some(ErrorCode::ConnectionTimeout | ErrorCode::ConnectionReadTimeout | ErrorCode::HttpResponseTimeout) => {
             retry("the endpoint did not answer in time")

@@ -3,7 +3,8 @@
 use patchpanel_tests::wait_for;
 use serde_json::json;
 
-use crate::{dead_letter, delivering, delivering_within, health, ids};
+use crate::server::Server;
+use crate::{carried, dead_letter, delivering, delivering_within, health, hits, ids, outcome};
 
 #[test]
 fn a_channel_that_fails_ends_in_dead_letters_and_harms_no_other() {
@@ -63,7 +64,7 @@ fn failures_are_retried_as_the_channel_asks_and_kv_outlives_the_attempts() {
         (1, "reject", "dead", Some(1)),
     ] {
         let config = format!("{{ mode = \"fail-first\", times = {times}, kind = \"{kind}\" }}");
-        let (_directory, router) = delivering(&config, "");
+        let (_directory, router) = delivering(&config, "kv = true");
         router.publish(&json!({"id": "e", "type": "t"}));
         let stats = router.settled();
         assert_eq!(stats["subscriptions"]["to-bad"][outcome], 1, "{kind}: {stats}");
@@ -79,4 +80,32 @@ fn failures_are_retried_as_the_channel_asks_and_kv_outlives_the_attempts() {
         // Whoever says itself that it could not has answered.
         assert_eq!(health(&router)["failures"], 0, "{kind}");
     }
+}
+
+#[test]
+fn a_channel_that_traps_under_load_carries_on_when_there_is_less() {
+    let (_directory, router) = carried(
+        r#"limits = { deadline = "1s" }"#,
+        "{ mode = \"trap-loaded\", times = 10 }",
+        64,
+    );
+    let events: Vec<_> = (0..40).map(|id| json!({"id": id.to_string(), "type": "t"})).collect();
+    router.publish(&json!(events));
+    let stats = router.settled();
+    assert_eq!(stats["subscriptions"]["to-good"]["delivered"], 40, "{stats}");
+    let failures = health(&router)["failures"].as_u64().unwrap();
+    assert!(failures > 0, "{failures}");
+    assert_eq!(outcome(&router, "alone"), "delivered");
+}
+
+#[test]
+fn an_answer_that_never_comes_costs_that_call_only() {
+    let server = Server::start();
+    let config = format!("{{ mode = \"http\", url = \"{}/never\", when = \"slow\" }}", server.url);
+    let (_directory, router) = delivering(&config, &format!("http = [\"{}\"]", server.url));
+    let reason = outcome(&router, "slow");
+    assert!(reason.contains("ran past its deadline of 1000 ms"), "{reason}");
+    assert_eq!(outcome(&router, "other"), "delivered");
+    assert_eq!(ids(&router, "audit.ndjson"), ["other", "slow"]);
+    assert_eq!(hits(&router, "deadline"), 2);
 }

@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use patchpanel_tests::{Receiver, Router};
 use serde_json::json;
 
-use crate::{SECRET, dead_letter, delivering, health, post, redacting, redacting_with, whole_log};
+use crate::{SECRET, dead_letter, delivering, health, outcome, post, redacting, redacting_with, whole_log};
 
 /// What a redactor at the door makes of one text.
 fn redacted(router: &Router) -> String {
@@ -36,7 +36,10 @@ fn requests_go_only_where_they_are_granted() {
     router.publish(&json!({"id": "denied", "type": "t"}));
     let stats = router.settled();
     assert_eq!(stats["subscriptions"]["to-bad"]["dead"], 1, "{stats}");
-    assert_eq!(health(&router)["refused_requests"], 1);
+    let refused = &health(&router)["refused"]["http"];
+    assert_eq!(refused["count"], 1);
+    let reason = refused["last_reason"].as_str().unwrap();
+    assert!(reason.contains("is not granted"), "{reason}");
     let log = whole_log(&router);
     assert!(log.contains("is not granted"), "{log}");
     assert!(receiver.received().is_empty());
@@ -44,6 +47,7 @@ fn requests_go_only_where_they_are_granted() {
     router.publish(&json!({"id": "granted", "type": "t"}));
     assert_eq!(router.settled()["subscriptions"]["to-bad"]["delivered"], 1);
     assert_eq!(receiver.received().len(), 1);
+    assert_eq!(health(&router)["used"], json!({"http": 1}));
     let (_directory, router) = delivering(&config, &format!("http = [\"GET {}\"]", receiver.url));
     router.publish(&json!({"id": "other-method", "type": "t"}));
     assert_eq!(router.settled()["subscriptions"]["to-bad"]["dead"], 1);
@@ -150,7 +154,7 @@ fn a_granted_directory_is_all_there_is() {
     let granted = tempfile::tempdir().unwrap();
     let outside = tempfile::tempdir().unwrap();
     symlink(outside.path(), granted.path().join("out")).unwrap();
-    let allow = format!("directory = \"{}\"", granted.path().display());
+    let allow = format!("directories = [\"{}\"]", granted.path().display());
     for (path, outcome) in [
         ("/inside".to_owned(), "delivered"),
         ("/out/x".to_owned(), "dead"),
@@ -164,4 +168,65 @@ fn a_granted_directory_is_all_there_is() {
     }
     assert_eq!(fs::read_to_string(granted.path().join("inside")).unwrap(), "was here");
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn directories_are_read_or_written_where_they_are_shown() {
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let allow = format!(
+        "directories = [{{ path = \"{}\", as = \"/in\" }}, {{ path = \"{}\", mode = \"write\", as = \"/out\" }}]",
+        first.path().display(),
+        second.path().display()
+    );
+    for (path, delivered) in [
+        ("/out/x", true),
+        ("/in/x", false),
+        ("/x", false),
+        ("/out/../in/x", false),
+    ] {
+        let (_directory, router) = delivering(&format!("{{ mode = \"file\", path = \"{path}\" }}"), &allow);
+        assert_eq!(outcome(&router, "e") == "delivered", delivered, "{path}");
+    }
+    assert_eq!(fs::read_dir(first.path()).unwrap().count(), 0);
+    assert_eq!(fs::read_to_string(second.path().join("x")).unwrap(), "was here");
+}
+
+#[test]
+fn state_is_kept_where_that_is_granted() {
+    let config = "{ mode = \"kv\", times = 1, bytes = 1 }";
+    let (_directory, router) = delivering(config, "kv = true");
+    assert_eq!(outcome(&router, "e"), "delivered");
+    assert_eq!(health(&router)["used"], json!({"kv": 1}));
+    let (_directory, router) = delivering(config, "");
+    let reason = outcome(&router, "e");
+    assert!(reason.contains("`kv` is not granted"), "{reason}");
+    assert_eq!(health(&router)["refused"]["kv"]["count"], 1);
+}
+
+#[test]
+fn what_a_plugin_never_asked_for_is_not_given_and_the_operator_is_told() {
+    let prey = tempfile::tempdir().unwrap();
+    let path = prey.path().join("x");
+    let allow = format!(
+        "directories = [\"{}\"], kv = true, secrets = [\"token\"], http = [\"https://example.com\"]",
+        prey.path().display()
+    );
+    let (directory, router) = redacting_with("{ mode = \"file\", path = \"/x\" }", &allow);
+    let message = redacted(&router);
+    assert!(message.starts_with("DENIED") && !path.exists(), "{message}");
+    let plugin = router.plugin("hostile");
+    assert_eq!(
+        plugin["granted_in_vain"],
+        json!(["http: https://example.com:443", "directories: /", "kv: true"])
+    );
+    assert_eq!(plugin["asks"], json!({"secrets": ["token"], "env": ["*"]}));
+    let output = patchpanel_tests::run(directory.path(), &["config", "check"], "");
+    assert_eq!(output.code, 0);
+    assert!(
+        output
+            .stderr
+            .contains("plugin `hostile` is granted kv: true, but does not ask for it"),
+        "{}",
+        output.stderr
+    );
 }

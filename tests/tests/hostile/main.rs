@@ -4,7 +4,12 @@
 
 mod channels;
 mod grants;
+mod isolation;
+mod limits;
+mod messages;
 mod redactors;
+mod requests;
+mod server;
 
 use std::fs;
 
@@ -30,16 +35,26 @@ fn redacting(config: &str) -> (tempfile::TempDir, Router) {
 
 /// The same, with grants.
 fn redacting_with(config: &str, allow: &str) -> (tempfile::TempDir, Router) {
+    let limits = r#"memory = "16MiB", deadline = "2s", output = "1MiB", log_lines = 10"#;
+    guarded(&format!("limits = {{ {limits} }}\nallow = {{ {allow} }}"), config)
+}
+
+/// The same, with these keys of the plugin's section.
+fn guarded(section: &str, config: &str) -> (tempfile::TempDir, Router) {
     let directory = installed("hostile-redactor");
-    let text = format!(
+    let router = Router::start(directory.path(), &guarded_text(section, config));
+    (directory, router)
+}
+
+fn guarded_text(section: &str, config: &str) -> String {
+    format!(
         r#"
 [secrets]
 token = "env:PATH"
 
 [plugins.hostile]
 config = {config}
-limits = {{ memory = "16MiB", deadline = "2s", output = "1MiB", log_lines = 10 }}
-allow = {{ {allow} }}
+{section}
 
 [[ingress]]
 transform = "hostile"
@@ -53,9 +68,7 @@ config = {{ path = "audit.ndjson" }}
 name = "all"
 channel = "audit"
 "#
-    );
-    let router = Router::start(directory.path(), &text);
-    (directory, router)
+    )
 }
 
 /// A router with one hostile channel, whose calls may take a second, beside a good one.
@@ -64,17 +77,26 @@ fn delivering(config: &str, allow: &str) -> (tempfile::TempDir, Router) {
 }
 
 fn delivering_within(deadline: &str, config: &str, allow: &str) -> (tempfile::TempDir, Router) {
+    let limits = format!(r#"memory = "16MiB", deadline = "{deadline}", log_lines = 10"#);
+    carried(&format!("limits = {{ {limits} }}\nallow = {{ {allow} }}"), config, 1)
+}
+
+/// The same, with these keys of the plugin's section, and so many deliveries to a batch.
+fn carried(section: &str, config: &str, batch: usize) -> (tempfile::TempDir, Router) {
     let directory = installed("hostile-channel");
     let text = format!(
         r#"
+[secrets]
+token = "env:PATH"
+
 [plugins.hostile]
-limits = {{ memory = "16MiB", deadline = "{deadline}", log_lines = 10 }}
-allow = {{ {allow} }}
+{section}
 
 [[channels]]
 name = "bad"
 plugin = "hostile"
 config = {config}
+concurrency = 1
 
 [[channels]]
 name = "good"
@@ -84,7 +106,8 @@ config = {{ path = "audit.ndjson" }}
 [[subscriptions]]
 name = "to-bad"
 channel = "bad"
-batch = 1
+batch = {batch}
+concurrency = 1
 retry = {{ attempts = 2, base = "1ms", cap = "1ms" }}
 
 [[subscriptions]]
@@ -94,6 +117,23 @@ channel = "good"
     );
     let router = Router::start(directory.path(), &text);
     (directory, router)
+}
+
+/// Publishes one event to such a router and returns why it was not delivered, or `delivered`.
+fn outcome(router: &Router, id: &str) -> String {
+    router.publish(&json!({"id": id, "type": "t", "message": id}));
+    router.settled();
+    let letters = router.get("/v1/dead-letters").1;
+    let letters = letters["dead_letters"].as_array().unwrap();
+    match letters.iter().find(|letter| letter["event_id"] == id) {
+        Some(letter) => letter["reason"].as_str().unwrap().to_owned(),
+        None => "delivered".to_owned(),
+    }
+}
+
+/// How often the hostile plugin's only use has run into a limit.
+fn hits(router: &Router, limit: &str) -> u64 {
+    health(router)["limits_hit"][limit].as_u64().unwrap_or(0)
 }
 
 fn post(router: &Router, id: &str, message: &str) -> (u16, Value) {

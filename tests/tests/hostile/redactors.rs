@@ -71,6 +71,10 @@ fn answers_that_break_the_contract_are_refused_whole() {
         "bad-edits",
         "broke the contract: edit 0 refers to a text, label or byte that is not there",
     );
+    contained(
+        "out-of-order",
+        "broke the contract: edit 1 is out of order or overlaps the one before it",
+    );
     contained("bad-utf8", "broke the contract: the replacements are not valid UTF-8");
 }
 

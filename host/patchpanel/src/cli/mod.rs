@@ -7,7 +7,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use self::plugin::{PluginBindingsArgs, PluginCommand, PluginNewArgs, PluginPackArgs};
+pub(crate) use self::plugin::{
+    PluginBenchArgs, PluginBindingsArgs, PluginCommand, PluginDecideArgs, PluginNewArgs, PluginPackArgs, PluginTestArgs,
+};
 pub(crate) use self::remote::{
     DeadLettersCommand, DeliveriesCommand, EventsCommand, EventsListArgs, PageArgs, RemoteArgs, ReplayCommand,
     ReplayStartArgs, SelectionArgs, SubscriptionsCommand,

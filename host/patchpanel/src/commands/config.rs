@@ -1,5 +1,6 @@
 //! `patchpanel config check`: every mistake of a configuration at once, those included that only its plugins can find.
 
+use patchpanel_runtime::PluginStatus;
 use serde_json::json;
 
 use crate::cli::ConfigCommand;
@@ -19,19 +20,29 @@ pub(crate) fn config(command: &ConfigCommand) -> anyhow::Result<u8> {
         }
     };
     let checking = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let problem = checking.block_on(async {
+    let checked: anyhow::Result<_> = checking.block_on(async {
         let registry = wiring::registry(&config, Uses::All).await?;
-        wiring::table(&config, &registry.generation()).map(|_| ())
+        wiring::table(&config, &registry.generation())?;
+        Ok(registry.statuses())
     });
-    match problem {
-        Ok(()) if *json => terminal::print_line(json!({"ok": true, "mistakes": []}))?,
-        Ok(()) => terminal::print_line(format_args!(
-            "{}: ok ({} plugins, {} channels, {} subscriptions)",
-            file.display(),
-            config.plugins.len(),
-            config.channels.len(),
-            config.subscriptions.len()
-        ))?,
+    match checked {
+        Ok(plugins) => {
+            let notes: Vec<String> = plugins.iter().flat_map(granted_in_vain).collect();
+            if *json {
+                terminal::print_line(json!({"ok": true, "mistakes": [], "notes": notes}))?;
+                return Ok(exit::OK);
+            }
+            for note in &notes {
+                terminal::say(format_args!("{}: note: {note}", file.display()));
+            }
+            terminal::print_line(format_args!(
+                "{}: ok ({} plugins, {} channels, {} subscriptions)",
+                file.display(),
+                config.plugins.len(),
+                config.channels.len(),
+                config.subscriptions.len()
+            ))?;
+        }
         Err(error) if *json => {
             let mistakes = json!({"ok": false, "mistakes": [{"message": format!("{error:#}")}]});
             terminal::print_line(terminal::json(&mistakes))?;
@@ -43,4 +54,12 @@ pub(crate) fn config(command: &ConfigCommand) -> anyhow::Result<u8> {
         }
     }
     Ok(exit::OK)
+}
+
+/// Grants that come to nothing, because the plugin does not ask for them.
+fn granted_in_vain(plugin: &PluginStatus) -> impl Iterator<Item = String> {
+    let name = &plugin.name;
+    plugin.granted_in_vain.iter().map(move |grant| {
+        format!("plugin `{name}` is granted {grant}, but does not ask for it in its declaration, so it is not given")
+    })
 }

@@ -6,9 +6,11 @@
 //!
 //! Messages repeat names and keys, never values that could be secrets; lines of the file are quoted without them.
 
+mod allow;
 mod definition;
 mod describe;
 mod filter;
+mod messages;
 mod mistakes;
 mod model;
 mod names;
@@ -34,7 +36,7 @@ use toml::de::DeTable;
 
 pub(crate) use self::filter::path as filter_path;
 pub(crate) use self::mistakes::Mistakes;
-pub(crate) use self::model::{ChannelConfig, Config, StoreConfig, SubscriptionConfig};
+pub(crate) use self::model::{ChannelConfig, CompileLimits, Config, StoreConfig, SubscriptionConfig};
 pub(crate) use self::names::suggestion;
 use self::node::Section;
 use self::plugins::Plugins;
@@ -42,6 +44,7 @@ pub(crate) use self::quantity::{duration, duration_text};
 use self::report::Report;
 use self::routes::Routes;
 use self::settings::Settings;
+pub(crate) use self::settings::user_cache;
 use self::syntax::Syntax;
 
 /// Reads a configuration file.
@@ -85,6 +88,8 @@ fn read(text: &str, base: &Path, bundled: &[&str], report: &Report) -> Config {
         Config {
             plugins_dir: settings.plugins_dir,
             cache_dir: settings.cache_dir,
+            compile: settings.compile,
+            trust: settings.trust,
             server: settings.server,
             limits: settings.limits,
             store: settings.store,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use patchpanel_event::{FieldPath, Level, Limits, TextSelector};
 use patchpanel_filter::Pattern;
 use patchpanel_router::{BreakerPolicy, RetryPolicy, Start, Target, Throttle};
-use patchpanel_runtime::{PluginSpec, UnitSpec};
+use patchpanel_runtime::{PluginSpec, Trust, UnitSpec};
 
 use super::definition::Catalog;
 
@@ -20,6 +20,10 @@ pub(crate) struct Config {
     pub(crate) plugins_dir: PathBuf,
     /// Where compiled plugins are kept; `None` where the user has no cache directory.
     pub(crate) cache_dir: Option<PathBuf>,
+    /// What compiling one plugin may take.
+    pub(crate) compile: CompileLimits,
+    /// Who has to have signed plugin files.
+    pub(crate) trust: Trust,
     /// The HTTP side.
     pub(crate) server: Server,
     /// What an event may be at most.
@@ -38,6 +42,25 @@ pub(crate) struct Config {
     pub(crate) units: Vec<UnitSpec>,
     /// What further subscriptions may refer to.
     pub(super) catalog: Catalog,
+}
+
+/// What compiling one plugin may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CompileLimits {
+    /// Bytes.
+    pub(crate) memory: u64,
+    /// By the clock on the wall.
+    pub(crate) time: Duration,
+}
+
+/// Enough for components of tens of megabytes, such as those of Python.
+impl Default for CompileLimits {
+    fn default() -> Self {
+        CompileLimits {
+            memory: 4 << 30,
+            time: Duration::from_secs(60),
+        }
+    }
 }
 
 /// The HTTP side.

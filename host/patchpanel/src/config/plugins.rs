@@ -1,18 +1,22 @@
-//! `[plugins]` and `[secrets]`: what there is to be used, and what it may do.
+//! `[plugins]`: what there is to be used, and what it may use.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use patchpanel_runtime::{Grants, HttpGrant, LimitSettings, PluginSpec, SecretSource, UnitSpec};
+use patchpanel_runtime::{DirectoryGrant, Grants, Isolation, LimitSettings, PluginSpec, Shadowing, UnitSpec};
 use serde_json::{Map, Value};
+use toml::de::DeValue;
 
-use super::names;
+use super::allow::{Sources, grants, secrets};
 use super::node::{Node, Section};
 use super::settings::Settings;
+use super::{messages, names};
 
 /// A page of WebAssembly memory, below which nothing runs, and all that 32 bits address.
 const MEMORY: std::ops::RangeInclusive<u64> = 64 << 10..=4 << 30;
+/// What is less holds no call; what is more would not fit into the threads that run guests.
+const STACK: std::ops::RangeInclusive<u64> = 64 << 10..=1 << 20;
 /// Other sizes that a plugin is limited to.
 const SIZES: std::ops::RangeInclusive<u64> = 1..=4 << 30;
 /// The runtime's default for channels.
@@ -46,6 +50,12 @@ impl Plugins {
             data_dir: settings.data_dir.clone(),
         };
         let secrets = root.section("secrets", |section| secrets(section, base));
+        let sources = Sources {
+            mail: messages::mail(root, &secrets, base),
+            notify: root.section("notify", messages::notify),
+            secrets,
+            base,
+        };
         if let Some(node) = root.get("plugins") {
             node.section(|section| {
                 for entry in section.entries() {
@@ -54,14 +64,14 @@ impl Plugins {
                     }
                     entry
                         .value
-                        .section(|section| plugins.read_one(&entry.key, entry.name, section, &secrets, base));
+                        .section(|section| plugins.read_one(&entry.key, entry.name, section, &sources));
                 }
             });
         }
         plugins
     }
 
-    fn read_one(&mut self, key: &Node<'_>, name: &str, section: &Section<'_>, secrets: &Secrets, base: &Path) {
+    fn read_one(&mut self, key: &Node<'_>, name: &str, section: &Section<'_>, sources: &Sources<'_>) {
         let from = section.get("from");
         let optional = section.get("optional").and_then(|node| node.flag()).unwrap_or(false);
         let component = match &from {
@@ -75,10 +85,17 @@ impl Plugins {
             self.refuse_component::<()>(from.as_ref().unwrap_or(key), component);
         }
         let component = component.unwrap_or(name);
-        let limits = section.section("limits", limits);
-        let grants = section.section("allow", |allow| {
-            grants(allow, self.default_grants(component), secrets, base)
+        let words = [
+            ("warm", Isolation::Warm),
+            ("per-batch", Isolation::PerBatch),
+            ("per-event", Isolation::PerEvent),
+        ];
+        let isolation = section.get("isolation").and_then(|node| node.choice(&words));
+        let limits = section.section("limits", |section| {
+            section.gone("http_body", "write http_request_body, http_response_body or both");
+            limits(section)
         });
+        let grants = section.section("allow", |allow| grants(allow, self.default_grants(component), sources));
         if let Some(config) = section.get("config").and_then(|node| node.json_object()) {
             self.configs.insert(name.to_owned(), config);
         }
@@ -86,6 +103,9 @@ impl Plugins {
             name: name.to_owned(),
             from: component.to_owned(),
             optional,
+            sha256: section.get("sha256").and_then(|node| sha256(&node)),
+            shadow: section.get("shadow").and_then(|node| shadow(&node)),
+            isolation: isolation.unwrap_or_default(),
             limits,
             grants,
         });
@@ -101,9 +121,8 @@ impl Plugins {
             let spec = PluginSpec {
                 name: name.to_owned(),
                 from: name.to_owned(),
-                optional: false,
-                limits: LimitSettings::default(),
                 grants: self.default_grants(name),
+                ..PluginSpec::default()
             };
             self.specs.push(spec);
         }
@@ -155,7 +174,11 @@ impl Plugins {
         let mut grants = Grants::default();
         match component {
             "console" => grants.stdout = true,
-            "log" => grants.directory = Some(self.data_dir.clone()),
+            "log" => grants.directories.push(DirectoryGrant {
+                path: self.data_dir.clone(),
+                writable: true,
+                shown_as: "/".to_owned(),
+            }),
             _ => {}
         }
         grants
@@ -172,110 +195,60 @@ fn component_files(directory: &Path) -> Vec<String> {
     entries.filter_map(|entry| name(entry.path())).collect()
 }
 
-/// By name; `None` where the reference is wrong, so that whoever grants it is not told that it does not exist.
-type Secrets = BTreeMap<String, Option<SecretSource>>;
-
-fn secrets(section: &Section<'_>, base: &Path) -> Secrets {
-    let entries = section.entries();
-    let read = |entry: super::node::Entry<'_>| {
-        if !names::is_name(entry.name) {
-            entry.key.refuse::<()>("not a name", names::rule());
-        }
-        // It may be the secret itself.
-        entry.value.hide();
-        (entry.name.to_owned(), secret(&entry.value, base))
-    };
-    entries.into_iter().map(read).collect()
-}
-
-fn secret(node: &Node<'_>, base: &Path) -> Option<SecretSource> {
-    let refuse = |help: String| node.refuse("not a reference to a secret", help);
-    match SecretSource::parse(node.text()?) {
-        Ok(SecretSource::File(path)) => Some(SecretSource::File(base.join(path))),
-        // What is no name could be a secret, and the name of a variable that is not set is shown.
-        Ok(SecretSource::Env(variable)) if !is_variable(&variable) => {
-            refuse("behind `env:` stands the name of an environment variable: letters, digits and `_`".to_owned())
-        }
-        Ok(source) => Some(source),
-        Err(help) => refuse(help),
+fn sha256(node: &Node<'_>) -> Option<String> {
+    let text = node.text()?.to_ascii_lowercase();
+    match text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        true => Some(text),
+        false => node.refuse(
+            "not a SHA-256",
+            "write its 64 hexadecimal digits, as `sha256sum FILE` prints them",
+        ),
     }
 }
 
-fn is_variable(name: &str) -> bool {
-    let inside = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    !name.is_empty() && name.bytes().all(inside) && !name.starts_with(|first: char| first.is_ascii_digit())
+/// `true`, or after how many equal answers the new revision takes over.
+fn shadow(node: &Node<'_>) -> Option<Shadowing> {
+    match node.value {
+        DeValue::Table(_) => node.section(|section| {
+            let after = section.get("promote_after").and_then(|node| node.count(u32::MAX));
+            after.map_or(Shadowing::ByHand, |count| Shadowing::After(u64::from(count)))
+        }),
+        _ => node.flag()?.then_some(Shadowing::ByHand),
+    }
 }
 
 fn limits(section: &Section<'_>) -> LimitSettings {
     let size = |key| section.get(key).and_then(|node| node.size(SIZES));
     let count = |key| section.get(key).and_then(|node| node.count(u32::MAX));
-    LimitSettings {
-        memory: section.get("memory").and_then(|node| node.size(MEMORY)),
-        deadline: section
-            .get("deadline")
-            .and_then(|node| node.duration(Duration::from_millis(1))),
-        output: size("output"),
-        table_elements: count("table_elements").and_then(|count| usize::try_from(count).ok()),
-        log_lines: count("log_lines"),
-        log_line_bytes: size("log_line_bytes"),
-        http_body: size("http_body"),
-        recycle_after: count("recycle_after").map(u64::from),
-    }
-}
-
-fn grants(section: &Section<'_>, defaults: Grants, secrets: &Secrets, base: &Path) -> Grants {
-    let flag = |key, default| section.get(key).and_then(|node| node.flag()).unwrap_or(default);
-    // Somebody may have put secrets here: as such, in URLs, as values of variables.
-    let texts = |key| {
-        let node = section.get(key).inspect(Node::hide);
-        node.map(|node| node.texts()).unwrap_or_default()
+    let many = |key| count(key).and_then(|count| usize::try_from(count).ok());
+    let time = |key| {
+        let node = section.get(key);
+        node.and_then(|node| node.duration(Duration::from_millis(1)))
     };
-    Grants {
-        http: texts("http")
-            .iter()
-            .filter_map(|(node, rule)| http_grant(node, rule))
-            .collect(),
-        private_addresses: flag("private_addresses", defaults.private_addresses),
-        secrets: texts("secrets")
-            .iter()
-            .filter_map(|(node, name)| secret_grant(node, name, secrets))
-            .collect(),
-        directory: section
-            .get("directory")
-            .and_then(|node| node.path(base))
-            .or(defaults.directory),
-        env: texts("env")
-            .iter()
-            .filter_map(|(node, name)| variable_grant(node, name))
-            .collect(),
-        stdout: flag("stdout", defaults.stdout),
-        log: flag("log", defaults.log),
+    let bounded = |key, bounds| section.get(key).and_then(|node| node.size(bounds));
+    LimitSettings {
+        memory: bounded("memory", MEMORY),
+        table_elements: many("table_elements"),
+        instances: many("instances"),
+        memories: many("memories"),
+        tables: many("tables"),
+        stack: bounded("stack", STACK),
+        deadline: time("deadline"),
+        item_deadline: time("item_deadline"),
+        output: size("output"),
+        log_lines: count("log_lines"),
+        log_bytes: size("log_bytes"),
+        log_line_bytes: size("log_line_bytes"),
+        http_requests: count("http_requests"),
+        http_concurrency: count("http_concurrency"),
+        http_request_body: size("http_request_body"),
+        http_response_body: size("http_response_body"),
+        kv_keys: many("kv_keys"),
+        kv_bytes: size("kv_bytes"),
+        mails: count("mails"),
+        notifications: count("notifications"),
+        recycle_after: count("recycle_after").map(u64::from),
+        recycle_memory: bounded("recycle_memory", MEMORY),
+        recycle_age: time("recycle_age"),
     }
-}
-
-fn http_grant(node: &Node<'_>, rule: &str) -> Option<HttpGrant> {
-    HttpGrant::parse(rule).map_or_else(|help| node.refuse("not a rule for requests", help), Some)
-}
-
-fn secret_grant(node: &Node<'_>, name: &str, secrets: &Secrets) -> Option<(String, SecretSource)> {
-    match secrets.get(name) {
-        Some(source) => source.clone().map(|source| (name.to_owned(), source)),
-        None => {
-            let help = match names::nearest(name, secrets.keys().map(String::as_str)) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "name one here, and write NAME = \"env:VARIABLE\" or \"file:/path\" in [secrets]".to_owned(),
-            };
-            node.lacks("not the name of a secret", help)
-        }
-    }
-}
-
-fn variable_grant(node: &Node<'_>, name: &str) -> Option<String> {
-    if is_variable(name) {
-        return Some(name.to_owned());
-    }
-    node.refuse(
-        "not the name of an environment variable",
-        "name variables here; their values come from the router's own environment",
-    )
 }

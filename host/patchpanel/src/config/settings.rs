@@ -7,14 +7,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use patchpanel_event::Limits;
+use patchpanel_runtime::{Trust, TrustedKey};
 
-use super::model::{Server, StoreConfig};
-use super::node::Section;
+use super::model::{CompileLimits, Server, StoreConfig};
+use super::node::{Node, Section};
 use super::quantity::size_text;
 
 /// Where the router listens unless told otherwise.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7077);
 const DRAIN: Duration = Duration::from_secs(30);
+/// Without so much, not even the engine starts.
+const COMPILE_MEMORY: std::ops::RangeInclusive<u64> = 256 << 20..=1 << 40;
 const MAX_BODY: usize = 16 << 20;
 /// Largest event and largest request: both are held in memory as a whole.
 const LARGEST_BODY: u64 = 1 << 30;
@@ -35,6 +38,8 @@ pub(super) struct Settings {
     /// What the bundled `log` plugin is granted.
     pub(super) data_dir: PathBuf,
     pub(super) cache_dir: Option<PathBuf>,
+    pub(super) compile: CompileLimits,
+    pub(super) trust: Trust,
     pub(super) server: Server,
     pub(super) limits: Limits,
     pub(super) store: StoreConfig,
@@ -43,15 +48,41 @@ pub(super) struct Settings {
 impl Settings {
     pub(super) fn read(root: &Section<'_>, base: &Path) -> Settings {
         let path = |key| root.get(key).and_then(|node| node.path(base));
-        let user_cache = || user_cache(env::var_os("XDG_CACHE_HOME"), env::var_os("HOME"));
         Settings {
             plugins_dir: path("plugins_dir").unwrap_or_else(|| base.join("plugins.d")),
             data_dir: path("data_dir").unwrap_or_else(|| base.to_owned()),
             cache_dir: path("cache_dir").or_else(user_cache),
+            compile: root.section("compile", compile),
+            trust: trust(root),
             server: root.section("server", server),
             limits: root.section("limits", limits),
             store: root.section("store", |section| store(section, base)),
         }
+    }
+}
+
+fn compile(section: &Section<'_>) -> CompileLimits {
+    let memory = section.get("memory").and_then(|node| node.size(COMPILE_MEMORY));
+    let time = section
+        .get("time")
+        .and_then(|node| node.duration(Duration::from_millis(1)));
+    let defaults = CompileLimits::default();
+    CompileLimits {
+        memory: memory
+            .and_then(|bytes| u64::try_from(bytes).ok())
+            .unwrap_or(defaults.memory),
+        time: time.unwrap_or(defaults.time),
+    }
+}
+
+fn trust(root: &Section<'_>) -> Trust {
+    let keys = root.get("trusted_keys").map(|node| node.texts()).unwrap_or_default();
+    let key = |(node, text): &(Node<'_>, String)| match TrustedKey::parse(text) {
+        Ok(key) => Some(key),
+        Err(help) => node.refuse("not a public key", help),
+    };
+    Trust {
+        keys: keys.iter().filter_map(key).collect(),
     }
 }
 
@@ -135,8 +166,13 @@ fn store(section: &Section<'_>, base: &Path) -> StoreConfig {
     }
 }
 
+/// Where this user's compiled plugins are kept unless told otherwise.
+pub(crate) fn user_cache() -> Option<PathBuf> {
+    cache_of(env::var_os("XDG_CACHE_HOME"), env::var_os("HOME"))
+}
+
 /// As the XDG base directory specification says: relative paths are to be ignored.
-fn user_cache(xdg: Option<OsString>, home: Option<OsString>) -> Option<PathBuf> {
+fn cache_of(xdg: Option<OsString>, home: Option<OsString>) -> Option<PathBuf> {
     let absolute = |path: OsString| Some(PathBuf::from(path)).filter(|path| path.is_absolute());
     let cache = xdg
         .and_then(absolute)
@@ -157,7 +193,7 @@ mod tests {
             (None, Some(""), None),
             (None, None, None),
         ] {
-            let found = user_cache(xdg.map(Into::into), home.map(Into::into));
+            let found = cache_of(xdg.map(Into::into), home.map(Into::into));
             assert_eq!(found, expected.map(Into::into), "{xdg:?} {home:?}");
         }
     }

@@ -6,6 +6,7 @@ mod events;
 mod fields;
 mod history;
 mod paths;
+mod plugins;
 mod problem;
 mod pull;
 mod replays;
@@ -76,7 +77,10 @@ fn routes(app: Arc<App>) -> Routes {
         .route("/v1/subscriptions/{name}/ack", post(pull::ack))
         .route("/v1/subscriptions/{name}/nack", post(pull::nack))
         .route("/v1/subscriptions/{name}/extend", post(pull::extend))
-        .route("/v1/plugins", get(plugins))
+        .route("/v1/plugins", get(plugins::list))
+        .route("/v1/plugins/{name}/promote", post(plugins::promote))
+        .route("/v1/plugins/{name}/discard", post(plugins::discard))
+        .route("/v1/plugins/{name}/release", post(plugins::release))
         .route("/v1/stats", get(stats))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
@@ -134,11 +138,6 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
         .map(|plugin| plugin.name)
         .collect();
     Json(json!({"status": "ready", "quarantined_plugins": quarantined})).into_response()
-}
-
-async fn plugins(State(app): State<Arc<App>>) -> Response {
-    let generation = app.registry.generation().number;
-    Json(json!({"generation": generation, "plugins": app.registry.statuses()})).into_response()
 }
 
 async fn stats(State(app): State<Arc<App>>) -> Result<Response, Problem> {

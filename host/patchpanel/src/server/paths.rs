@@ -1,7 +1,7 @@
 //! Every path with its methods, for requests that go astray.
 
 /// In this order: a path has the methods of the first one that fits.
-const PATHS: [(&str, &str); 23] = [
+const PATHS: [(&str, &str); 26] = [
     ("/v1/events", "GET and POST"),
     ("/v1/events/query", "GET and POST"),
     ("/v1/events/{id}", "GET"),
@@ -22,6 +22,9 @@ const PATHS: [(&str, &str); 23] = [
     ("/v1/subscriptions/{name}/nack", "POST"),
     ("/v1/subscriptions/{name}/extend", "POST"),
     ("/v1/plugins", "GET"),
+    ("/v1/plugins/{name}/promote", "POST"),
+    ("/v1/plugins/{name}/discard", "POST"),
+    ("/v1/plugins/{name}/release", "POST"),
     ("/v1/stats", "GET"),
     ("/healthz", "GET"),
     ("/readyz", "GET"),

@@ -4,6 +4,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use patchpanel_router::{PublishError, PullError, ReplayError, StepFailure};
+use patchpanel_runtime::DeedError;
 use patchpanel_store::StoreError;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -289,6 +290,8 @@ impl From<Refusal> for Problem {
             Refusal::Plugins(_) => Problem::request(said),
             Refusal::Unknown(_) => Problem::not_found(said),
             Refusal::OfTheFile(_) => Problem::conflict(said),
+            Refusal::Plugin(DeedError::Unknown(_)) => Problem::not_found(said),
+            Refusal::Plugin(DeedError::NoShadow(_) | DeedError::Plugin(_)) => Problem::conflict(said),
             Refusal::Ending => Problem::draining(said),
             Refusal::Store(error) => error.into(),
         }

@@ -12,7 +12,7 @@ use patchpanel_store::Store;
 use serde_json::{Map, Value};
 use tokio::signal::unix::Signal;
 
-use super::desk::{Back, Order, Origin, Refusal, Shown};
+use super::desk::{Back, Order, Origin, PluginDeed, Refusal, Shown};
 use crate::config::{self, Config};
 use crate::wiring::{self, Uses};
 
@@ -74,11 +74,14 @@ impl Current {
         back.shown.send_replace(self.shown());
         let mut watch = DirectoryWatch::new(&self.config.plugins_dir);
         loop {
+            let mut reloaded = false;
             let changed = tokio::select! {
                 () = watch.changed() => self.registry.rescan().await.is_some(),
+                () = self.registry.alarmed() => self.registry.rescan().await.is_some(),
                 _ = hangup.recv() => match self.reload().await {
                     Ok(()) => {
                         watch = DirectoryWatch::new(&self.config.plugins_dir);
+                        reloaded = true;
                         true
                     }
                     Err(error) => {
@@ -92,12 +95,20 @@ impl Current {
                 }
             };
             if changed {
-                match self.table() {
-                    Ok(table) => router.swap(table),
-                    Err(error) => tracing::error!("the new plugins do not fit: {error:#}"),
-                }
+                self.publish(&router);
                 back.shown.send_replace(self.shown());
             }
+            if reloaded {
+                tracing::info!("configuration taken over");
+            }
+        }
+    }
+
+    /// Makes the routing table of what is in service now.
+    fn publish(&self, router: &Router) {
+        match self.table() {
+            Ok(table) => router.swap(table),
+            Err(error) => tracing::error!("the new plugins do not fit: {error:#}"),
         }
     }
 
@@ -114,7 +125,23 @@ impl Current {
                 back.shown.send_replace(self.shown());
                 let _ = answer.send(removed);
             }
+            Order::Plugin { name, deed, answer } => {
+                let _ = answer.send(self.decide(&name, deed, router).await);
+            }
         }
+    }
+
+    async fn decide(&self, name: &str, deed: PluginDeed, router: &Router) -> Result<(), Refusal> {
+        match deed {
+            PluginDeed::Promote => {
+                self.registry.promote(name).await?;
+                self.publish(router);
+            }
+            PluginDeed::Discard => self.registry.discard(name).await?,
+            PluginDeed::Release => self.registry.release(name).await?,
+        }
+        tracing::info!(plugin = %name, ?deed, "decided");
+        Ok(())
     }
 
     async fn create(&mut self, definition: Map<String, Value>, router: &Router) -> Result<Shown, Refusal> {
@@ -224,8 +251,9 @@ impl Current {
     async fn reload(&mut self) -> anyhow::Result<()> {
         let file = self.file.as_deref().context("there is no configuration file to read")?;
         let mut config = config::load(file)?;
-        if config.server != self.config.server || config.store != self.config.store {
-            tracing::warn!("changes of `server` and `store` take effect at the next start");
+        let (new, old) = (&config, &self.config);
+        if new.server != old.server || new.store != old.store || new.trust != old.trust || new.compile != old.compile {
+            tracing::warn!("changes of `server`, `store`, `compile` and `trusted_keys` take effect at the next start");
         }
         for (name, definition) in &self.definitions {
             if definition.invalid.is_none() {
@@ -241,7 +269,6 @@ impl Current {
         wiring::configure(&self.registry, &config, Uses::All)
             .await
             .map_err(|errors| anyhow::anyhow!("{}", lines(&errors, "\n")))?;
-        tracing::info!(file = %file.display(), "configuration taken over");
         self.config = config;
         self.revive().await;
         Ok(())

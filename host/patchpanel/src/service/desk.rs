@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use patchpanel_runtime::DeedError;
 use patchpanel_store::StoreError;
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -52,6 +53,8 @@ pub(crate) enum Refusal {
     #[error("subscription `{0}` is one of the configuration file; take it out there and send SIGHUP to the router")]
     OfTheFile(String),
     #[error(transparent)]
+    Plugin(#[from] DeedError),
+    #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the router is about to end")]
     Ending,
@@ -67,6 +70,22 @@ pub(super) enum Order {
         name: String,
         answer: oneshot::Sender<Result<(), Refusal>>,
     },
+    Plugin {
+        name: String,
+        deed: PluginDeed,
+        answer: oneshot::Sender<Result<(), Refusal>>,
+    },
+}
+
+/// What an operator decides about a plugin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PluginDeed {
+    /// The revision in the shadow takes over.
+    Promote,
+    /// The revision in the shadow is not wanted.
+    Discard,
+    /// Quarantine ends, and content that was refused is tried again.
+    Release,
 }
 
 /// The requests' side.
@@ -109,6 +128,13 @@ impl Desk {
     pub(crate) async fn remove(&self, name: String) -> Result<(), Refusal> {
         let (answer, answered) = oneshot::channel();
         self.ask(Order::Remove { name, answer }).await?;
+        answered.await.unwrap_or(Err(Refusal::Ending))
+    }
+
+    /// Decides about a plugin.
+    pub(crate) async fn decide(&self, name: String, deed: PluginDeed) -> Result<(), Refusal> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(Order::Plugin { name, deed, answer }).await?;
         answered.await.unwrap_or(Err(Refusal::Ending))
     }
 

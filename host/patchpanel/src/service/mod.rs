@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use self::current::Current;
 use self::desk::Back;
-pub(crate) use self::desk::{Desk, Refusal, Shown};
+pub(crate) use self::desk::{Desk, PluginDeed, Refusal, Shown};
 use crate::config::{Config, StoreConfig};
 use crate::exit;
 use crate::server::{self, App};

@@ -6,14 +6,21 @@
 //! | `when` | only for events whose message contains this; absent: for all |
 //! | `url` | `http`: where it sends; `socket`: where it connects, as `host:port` |
 //! | `path` | `file`: what it tries to write |
+//! | `header` | `http`: what stands in the header `authorization`; absent: none |
+//! | `bytes` | `http`: the size of the body, 0 for the event; `kv`: of each value; `leak`: what is kept of each call |
+//! | `times` | `http`, `http-at-once`, `kv`, `mail`, `notify`: how often; `trap-loaded`: from how many deliveries on |
 //! | `times`, `kind` | `fail-first`: so many attempts of each delivery fail, as `retry`, `retry-after` or `reject` |
+//! | `to` | `mail`: the recipients |
 
+mod http;
 mod misdeeds;
 
 use std::time::Duration;
 
 use patchpanel_plugin::{Channel, ConfigError, Delivery, Problem, Receipt, export_channel, kv};
 use serde::Deserialize;
+
+use http::Request;
 
 /// What the operator may say; see the crate's documentation.
 #[derive(Clone, Debug, Deserialize)]
@@ -26,6 +33,12 @@ pub struct Config {
     url: String,
     #[serde(default)]
     path: String,
+    #[serde(default)]
+    header: Option<String>,
+    #[serde(default)]
+    bytes: usize,
+    #[serde(default)]
+    to: Vec<String>,
     #[serde(default)]
     times: u32,
     #[serde(default)]
@@ -47,8 +60,24 @@ enum Mode {
     Exit,
     /// Leaves out the last answer of a batch.
     WrongCount,
-    /// Sends the event to `url`.
+    /// Sends the event to `url`, and follows where that leads.
     Http,
+    /// The same, but all requests before the first answer is looked at.
+    HttpAtOnce,
+    /// Fills `kv`.
+    Kv,
+    /// Says in its rejection which call of its instance this is, and of how many deliveries.
+    CountCalls,
+    /// The same, and never gives memory back.
+    Leak,
+    /// Traps where there is much to do at once.
+    TrapLoaded,
+    /// Reads a secret and tells it.
+    Secret,
+    /// Sends mail.
+    Mail,
+    /// Sends notifications.
+    Notify,
     /// Tries to read and write files.
     File,
     /// Looks for environment variables.
@@ -70,9 +99,9 @@ enum Kind {
     Reject,
 }
 
-/// Misbehaves.
+/// Misbehaves; with how often it was called.
 #[derive(Debug)]
-pub struct Hostile(Config);
+pub struct Hostile(Config, u64);
 
 impl Hostile {
     fn is_meant(&self, delivery: &Delivery) -> bool {
@@ -90,7 +119,14 @@ impl Hostile {
             Mode::Panic => panic!("I cannot bear {}", delivery.event.message),
             Mode::Memory => misdeeds::hoard(),
             Mode::Exit => std::process::exit(3),
-            Mode::Http => return misdeeds::post(&self.0.url, delivery),
+            Mode::Http => return http::one_by_one(&self.request(delivery), self.0.times.max(1)),
+            Mode::HttpAtOnce => return http::at_once(&self.request(delivery), self.0.times),
+            Mode::Kv => return misdeeds::fill(self.0.times, self.0.bytes),
+            Mode::Leak => misdeeds::leak(self.0.bytes),
+            Mode::Secret => return misdeeds::secret(),
+            Mode::Mail => return misdeeds::mail(&self.0.to, delivery, self.0.times.max(1)),
+            Mode::Notify => return misdeeds::notify(delivery, self.0.times.max(1)),
+            Mode::CountCalls | Mode::TrapLoaded => {}
             Mode::File => return misdeeds::files(&self.0.path),
             Mode::Env => return misdeeds::environment(),
             Mode::Socket => return misdeeds::connect(&self.0.url),
@@ -99,6 +135,18 @@ impl Hostile {
             Mode::WrongCount => {}
         }
         Ok(Receipt::new())
+    }
+
+    fn request(&self, delivery: &Delivery) -> Request {
+        Request {
+            url: self.0.url.clone(),
+            header: self.0.header.clone(),
+            id: delivery.id.clone(),
+            body: match self.0.bytes {
+                0 => delivery.event.to_json(),
+                bytes => "x".repeat(bytes),
+            },
+        }
     }
 
     /// Counts in `kv`, which is all that outlives an instance.
@@ -142,16 +190,21 @@ impl Channel for Hostile {
     type Config = Config;
 
     fn configure(config: Config) -> Result<Self, Vec<ConfigError>> {
-        Ok(Self(config))
+        Ok(Self(config, 0))
     }
 
     fn deliver_batch(&mut self, batch: &[Delivery]) -> Vec<Result<Receipt, Problem>> {
-        let answer = |delivery| {
-            if self.is_meant(delivery) {
-                self.misbehave(delivery)
-            } else {
-                Ok(Receipt::new())
-            }
+        self.1 += 1;
+        if self.0.mode == Mode::TrapLoaded && batch.len() >= self.0.times as usize {
+            misdeeds::trap();
+        }
+        let answer = |delivery| match self.0.mode {
+            _ if !self.is_meant(delivery) => Ok(Receipt::new()),
+            Mode::CountCalls | Mode::Leak => self.misbehave(delivery).and_then(|_| {
+                let (call, of) = (self.1, batch.len());
+                Err(Problem::Reject(format!("call {call}, deliveries {of}")))
+            }),
+            _ => self.misbehave(delivery),
         };
         let mut answers: Vec<_> = batch.iter().map(answer).collect();
         if self.0.mode == Mode::WrongCount && batch.iter().any(|delivery| self.is_meant(delivery)) {
@@ -165,5 +218,5 @@ export_channel! {
     Hostile,
     name: "hostile-channel",
     description: "Misbehaves in the way that its configuration names.",
-    capabilities: r#"{"http": ["http://127.0.0.1"], "directories": true, "kv": true}"#,
+    capabilities: r#"{"http": ["*"], "secrets": ["*"], "directories": true, "env": ["*"], "kv": true, "mail": true, "notify": true}"#,
 }

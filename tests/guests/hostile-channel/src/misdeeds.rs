@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use patchpanel_plugin::{Delivery, Problem, Receipt, log};
+use patchpanel_plugin::{Delivery, Level, Problem, Receipt, kv, log, mail, notify, secrets};
 
 pub(crate) fn endless() -> ! {
     loop {
@@ -15,27 +15,6 @@ pub(crate) fn hoard() {
     loop {
         all.push(black_box(vec![1_u8; 1 << 20]));
     }
-}
-
-/// Sends the event, and rejects it where the request was not let out.
-#[cfg(target_family = "wasm")]
-pub(crate) fn post(url: &str, delivery: &Delivery) -> Result<Receipt, Problem> {
-    use wstd::http::{Client, Request};
-    let refused = |why: String| Problem::Reject(format!("refused: {why}"));
-    let request = Request::post(url)
-        .header("webhook-id", &delivery.id)
-        .body(delivery.event.to_json());
-    let request = request.map_err(|error| refused(error.to_string()))?;
-    let response = wstd::runtime::block_on(async { Client::new().send(request).await });
-    match response {
-        Ok(response) => Ok(Receipt::new().detail(response.status().to_string())),
-        Err(error) => Err(refused(format!("{error:#}"))),
-    }
-}
-
-#[cfg(not(target_family = "wasm"))]
-pub(crate) fn post(_: &str, _: &Delivery) -> Result<Receipt, Problem> {
-    Err(Problem::Reject("refused: this is not a sandbox".to_owned()))
 }
 
 /// A receipt where any of it worked.
@@ -77,4 +56,60 @@ pub(crate) fn flood(text: &str) {
         println!("{line}");
         eprintln!("{line}");
     }
+}
+
+/// Stores as often as it is told to, and rejects where that ends early.
+pub(crate) fn fill(times: u32, bytes: usize) -> Result<Receipt, Problem> {
+    let value = vec![b'x'; bytes];
+    for number in 0..times {
+        if let Err(error) = kv::set(&number.to_string(), &value, None) {
+            return Err(Problem::Reject(format!("refused after {number}: {error}")));
+        }
+    }
+    Ok(Receipt::new())
+}
+
+pub(crate) fn leak(bytes: usize) {
+    black_box(Vec::leak(vec![1_u8; bytes]));
+}
+
+pub(crate) fn trap() -> ! {
+    #[cfg(target_family = "wasm")]
+    core::arch::wasm32::unreachable();
+    #[cfg(not(target_family = "wasm"))]
+    std::process::abort();
+}
+
+/// Always a rejection, which says what was seen.
+pub(crate) fn secret() -> Result<Receipt, Problem> {
+    match secrets::get("token") {
+        Ok(value) => Err(Problem::Reject(format!("SEEN {value}"))),
+        Err(error) => Err(Problem::Reject(format!("refused: {error}"))),
+    }
+}
+
+pub(crate) fn mail(to: &[String], delivery: &Delivery, times: u32) -> Result<Receipt, Problem> {
+    let to: Vec<&str> = to.iter().map(String::as_str).collect();
+    let message = format!(
+        "From: router@example.com\r\nSubject: {}\r\n\r\n{}\r\n",
+        delivery.id, delivery.event.message
+    );
+    let mut receipt = Receipt::new();
+    for _ in 0..times {
+        match mail::send("router@example.com", &to, message.as_bytes()) {
+            Ok(answer) => receipt = Receipt::new().detail(answer.unwrap_or_default()),
+            Err(mail::Error::Retry(why)) => return Err(Problem::Retry(why)),
+            Err(error) => return Err(Problem::Reject(error.to_string())),
+        }
+    }
+    Ok(receipt)
+}
+
+pub(crate) fn notify(delivery: &Delivery, times: u32) -> Result<Receipt, Problem> {
+    for _ in 0..times {
+        let fields = [("id", delivery.id.as_str())];
+        notify::send(Level::Error, "an event", &delivery.event.message, &fields)
+            .map_err(|error| Problem::Reject(error.to_string()))?;
+    }
+    Ok(Receipt::new())
 }

@@ -29,6 +29,8 @@ struct Config {
     path: Option<String>,
     #[serde(default)]
     address: String,
+    #[serde(default)]
+    depth: u64,
 }
 
 const fn third() -> u64 {
@@ -50,7 +52,7 @@ enum Mode {
     Sleep,
     /// Takes memory until there is none.
     Memory,
-    /// Recurses for ever.
+    /// Recurses `depth` deep, or for ever.
     Stack,
     /// Panics with the text in its message.
     Panic,
@@ -66,6 +68,10 @@ enum Mode {
     BadEdits,
     /// Answers with bytes that are no text.
     BadUtf8,
+    /// Answers with edits that run backwards.
+    OutOfOrder,
+    /// Puts into the text's place which call of its instance this is, and of how many texts.
+    CountCalls,
     /// Says that it cannot, with the text in its message.
     Error,
     /// Puts the text into the label of an edit.
@@ -149,20 +155,32 @@ impl Config {
             start = end;
             let text = String::from_utf8_lossy(bytes);
             if self.when.as_ref().is_none_or(|when| text.contains(when)) {
-                self.misbehave(index, &text, &mut edits)?;
+                self.misbehave((index, batch.texts.len()), &text, &mut edits)?;
             }
         }
         Ok(edits)
     }
 
     #[allow(clippy::panic, reason = "to see it contained")]
-    fn misbehave(&self, index: u32, text: &str, edits: &mut Edits) -> Result<(), String> {
+    fn misbehave(&self, (index, texts): (u32, usize), text: &str, edits: &mut Edits) -> Result<(), String> {
         let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
         match self.mode {
             Mode::Loop => endless(),
             Mode::Sleep => std::thread::sleep(HOUR),
             Mode::Memory => hoard(),
-            Mode::Stack => drop(black_box(deep(black_box(1), black_box(0)))),
+            // Depth is odd, so without one the bottom is never reached.
+            Mode::Stack => drop(black_box(deep(
+                black_box(1),
+                black_box(self.depth * 2 + u64::from(self.depth > 0)),
+            ))),
+            Mode::OutOfOrder => {
+                replace(edits, index, end, b"first");
+                replace(edits, index, end, b"second");
+            }
+            Mode::CountCalls => {
+                let said = format!("call {}, texts {texts}", CALLS.get());
+                replace(edits, index, end, said.as_bytes());
+            }
             Mode::Panic => panic!("I cannot bear {text}"),
             Mode::Trap => core::arch::wasm32::unreachable(),
             Mode::Exit => std::process::exit(3),

@@ -8,6 +8,7 @@
 //! | `when` | only for texts that contain this; absent: for all |
 //! | `nth` | `trap-nth`: at each so manieth call of an instance; default 3 |
 //! | `bytes` | `huge-output`: how large the answer is; default 4 MiB |
+//! | `depth` | `stack`: how deep it recurses; default: for ever |
 //! | `path` | `file`: what it tries to write |
 //! | `address` | `socket`: where it tries to connect |
 

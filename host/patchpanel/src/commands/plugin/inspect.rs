@@ -32,7 +32,7 @@ pub(super) fn inspect(file: &Path, as_json: bool) -> anyhow::Result<u8> {
         terminal::print_line(terminal::json(&json!({"bytes": bytes.len(), "declaration": declared})))?;
         return Ok(exit::OK);
     }
-    let asks = declared.capabilities.map(|asks| asks.to_string());
+    let asks = serde_json::to_string(&declared.capabilities)?;
     let mut said = format!(
         "{} {} ({}, contract {})\n{}\nsize: {} bytes\nasks for: {}\nexamples: {}",
         declared.name,
@@ -41,7 +41,11 @@ pub(super) fn inspect(file: &Path, as_json: bool) -> anyhow::Result<u8> {
         declared.api,
         declared.description,
         bytes.len(),
-        asks.as_deref().unwrap_or("nothing"),
+        if declared.capabilities.is_empty() {
+            "nothing"
+        } else {
+            &asks
+        },
         declared.examples.len()
     );
     if let Some(schema) = declared.config_schema {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use patchpanel_event::{Level, Limits, TextSelector};
 use patchpanel_router::{RetryPolicy, Target};
-use patchpanel_runtime::{Grants, LimitSettings, Role};
+use patchpanel_runtime::{DirectoryGrant, Grants, LimitSettings, Role};
 use serde_json::json;
 
 use super::*;
@@ -166,7 +166,7 @@ fn bundled_plugins_get_what_they_need_unless_told_otherwise() {
         data_dir = "data"
         plugins.quiet = { from = "console", allow.stdout = false }
         plugins.archive = { from = "log" }
-        plugins.elsewhere = { from = "log", allow.directory = "/var/log" }
+        plugins.elsewhere = { from = "log", allow.directories = ["/var/log"] }
         channels = [
             { name = "a", plugin = "console" }, { name = "b", plugin = "quiet" }, { name = "c", plugin = "archive" },
             { name = "d", plugin = "elsewhere" }, { name = "e", plugin = "webhook" },
@@ -183,7 +183,11 @@ fn bundled_plugins_get_what_they_need_unless_told_otherwise() {
             .clone()
     };
     let directory = |path: &str| Grants {
-        directory: Some(PathBuf::from(path)),
+        directories: vec![DirectoryGrant {
+            path: path.into(),
+            writable: true,
+            shown_as: "/".to_owned(),
+        }],
         ..Grants::default()
     };
     assert!(grants("console").stdout);

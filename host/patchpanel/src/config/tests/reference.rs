@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use patchpanel_event::TextSelector;
 use patchpanel_router::{RetryPolicy, WhenExceeded};
-use patchpanel_runtime::LimitSettings;
+use patchpanel_runtime::{Isolation, LimitSettings};
 
 use super::super::read;
 use super::super::report::Report;
@@ -47,15 +47,9 @@ fn the_reference_is_valid_complete_and_says_the_defaults() {
     assert_eq!(config.limits, defaults.limits);
     assert_eq!(config.store, defaults.store);
     assert_eq!(config.plugins_dir, defaults.plugins_dir);
-    let directory = config
-        .plugins
-        .iter()
-        .find(|plugin| plugin.name == "log")
-        .unwrap()
-        .grants
-        .directory
-        .clone();
-    assert_eq!(directory.unwrap().components().collect::<PathBuf>(), Path::new("/base"));
+    let plugin = |name: &str| config.plugins.iter().find(|plugin| plugin.name == name).unwrap();
+    let directory = &plugin("log").grants.directories[0].path;
+    assert_eq!(directory.components().collect::<PathBuf>(), Path::new("/base"));
     assert_eq!(config.ingress[0].fields, TextSelector::default());
     let minimal = "subscriptions = [{ name = 'a', channel = 'b' }, { name = 'c', pull = {} }]
         channels = [{ name = 'b', plugin = 'log' }]";
@@ -94,23 +88,34 @@ fn the_reference_is_valid_complete_and_says_the_defaults() {
         (default.min_level, default.concurrency, default.breaker)
     );
     let limits = patchpanel_runtime::Limits::default();
-    let said = &config
-        .plugins
-        .iter()
-        .find(|plugin| plugin.name == "redact")
-        .unwrap()
-        .limits;
+    let redact = plugin("redact");
+    assert_eq!(redact.isolation, Isolation::default());
     assert_eq!(
-        said,
-        &LimitSettings {
+        redact.limits,
+        LimitSettings {
             memory: Some(limits.memory),
-            deadline: Some(limits.deadline),
-            output: Some(limits.output),
             table_elements: Some(limits.table_elements),
+            instances: Some(limits.instances),
+            memories: Some(limits.memories),
+            tables: Some(limits.tables),
+            stack: Some(limits.stack),
+            deadline: Some(limits.deadline),
+            item_deadline: Some(limits.item_deadline),
+            output: Some(limits.output),
             log_lines: Some(limits.log_lines),
+            log_bytes: Some(limits.log_bytes),
             log_line_bytes: Some(limits.log_line_bytes),
-            http_body: Some(limits.http_body),
+            http_requests: Some(limits.http_requests),
+            http_concurrency: Some(limits.http_concurrency),
+            http_request_body: Some(limits.http_request_body),
+            http_response_body: Some(limits.http_response_body),
+            kv_keys: Some(limits.kv_keys),
+            kv_bytes: Some(limits.kv_bytes),
+            mails: Some(limits.mails),
+            notifications: Some(limits.notifications),
             recycle_after: Some(limits.recycle_after),
+            recycle_memory: Some(limits.recycle_memory),
+            recycle_age: Some(limits.recycle_age),
         }
     );
 }

@@ -1,0 +1,78 @@
+//! The host functions that send messages for a plugin: mail and notifications.
+
+use crate::bindings::{events, mail, notify};
+use crate::rate::PerMinute;
+use crate::state::State;
+use crate::syslog;
+
+impl State {
+    /// Counts a message that is refused.
+    fn refused(&self, capability: &'static str, reason: &str) {
+        self.shared.usage.refused(capability, reason);
+        tracing::warn!(plugin = self.shared.name, capability, reason, "message refused");
+    }
+
+    /// Whether a message may go now; `limit` is the limit's name and value.
+    fn admit(&self, capability: &'static str, rate: &PerMinute, limit: (&'static str, u32)) -> Result<(), String> {
+        if rate.admit() {
+            return Ok(());
+        }
+        let reason = format!("the limit `{}` ({} a minute) is reached", limit.0, limit.1);
+        self.shared.usage.hit(limit.0);
+        self.refused(capability, &reason);
+        Err(reason)
+    }
+}
+
+impl mail::Host for State {
+    async fn send(
+        &mut self,
+        sender: String,
+        recipients: Vec<String>,
+        message: Vec<u8>,
+    ) -> Result<Option<String>, mail::Error> {
+        let shared = self.shared.clone();
+        let Some(grant) = &shared.given.grants.mail else {
+            let reason = "`mail` is not granted, or not asked for";
+            self.refused("mail", reason);
+            return Err(mail::Error::NotGranted(reason.to_owned()));
+        };
+        let envelope = grant.envelope(&sender, &recipients).inspect_err(|error| {
+            if let mail::Error::NotGranted(reason) = error {
+                self.refused("mail", reason);
+            }
+        })?;
+        self.admit("mail", &shared.mails, ("mails", shared.limits.mails))
+            .map_err(mail::Error::Retry)?;
+        let answer = grant.server.send(&envelope, &message).await?;
+        shared.usage.used("mail");
+        Ok(answer)
+    }
+}
+
+impl notify::Host for State {
+    async fn send(
+        &mut self,
+        level: events::Level,
+        title: String,
+        body: String,
+        fields: Vec<(String, String)>,
+    ) -> Result<(), notify::Error> {
+        let shared = self.shared.clone();
+        let Some(syslog) = &shared.given.grants.notify else {
+            let reason = "`notify` is not granted, or not asked for";
+            self.refused("notify", reason);
+            return Err(notify::Error::NotGranted(reason.to_owned()));
+        };
+        self.admit(
+            "notify",
+            &shared.notifications,
+            ("notifications", shared.limits.notifications),
+        )
+        .map_err(notify::Error::Retry)?;
+        let line = syslog::line(&shared.name, level.into(), &title, &body, &fields);
+        syslog.send(&line).await.map_err(notify::Error::Retry)?;
+        shared.usage.used("notify");
+        Ok(())
+    }
+}

@@ -1,0 +1,168 @@
+//! Each limit, obeyed and violated; a violation names the plugin, the limit and its value.
+
+use serde_json::json;
+
+use crate::server::Server;
+use crate::{carried, guarded, guarded_text, health, hits, installed, outcome, post};
+
+/// What a redactor within these limits makes of a text: the status, and the words of the problem.
+fn redacted(limits: &str, config: &str) -> (u16, String, tempfile::TempDir, patchpanel_tests::Router) {
+    let (directory, router) = guarded(&format!("limits = {{ {limits} }}"), config);
+    let (status, answer) = post(&router, "e", "text");
+    let detail = answer["detail"].as_str().unwrap_or_default().to_owned();
+    (status, detail, directory, router)
+}
+
+#[test]
+fn stack() {
+    let config = "{ mode = \"stack\", depth = 10000 }";
+    let (status, detail, _directory, router) = redacted("stack = \"128KiB\", deadline = \"5s\"", config);
+    assert_eq!(status, 503);
+    assert!(
+        detail.contains("plugin `hostile` failed: overflowed its stack of 131072 bytes"),
+        "{detail}"
+    );
+    assert_eq!(hits(&router, "stack"), 1);
+    let (status, detail, _directory, router) = redacted("stack = \"1MiB\", deadline = \"5s\"", config);
+    assert_eq!((status, hits(&router, "stack")), (202, 0), "{detail}");
+}
+
+#[test]
+fn time_for_each_item() {
+    let limits = "deadline = \"60s\", item_deadline = \"50ms\"";
+    let (status, detail, _directory, router) = redacted(limits, "{ mode = \"loop\" }");
+    assert_eq!(status, 503);
+    assert!(detail.contains("ran past its deadline of 50 ms"), "{detail}");
+    assert_eq!(hits(&router, "deadline"), 1);
+    let (status, detail, _directory, _router) = redacted(limits, "{ mode = \"none\" }");
+    assert_eq!(status, 202, "{detail}");
+}
+
+#[test]
+fn output() {
+    for (bytes, expected) in [(1000, 202), (10_000, 503)] {
+        let config = format!("{{ mode = \"huge-output\", bytes = {bytes} }}");
+        let (status, detail, _directory, router) = redacted("output = \"4KiB\"", &config);
+        assert_eq!(status, expected, "{detail}");
+        assert_eq!(hits(&router, "output"), u64::from(expected == 503));
+        if expected == 503 {
+            assert!(detail.contains("exceeded its limit of output (4096 bytes)"), "{detail}");
+        }
+    }
+}
+
+#[test]
+fn parts_of_a_component() {
+    for (limit, named) in [
+        ("instances = 1", "exceeded its limit of instances (1)"),
+        ("tables = 1", "exceeded its limit of tables (1)"),
+        ("table_elements = 1", "exceeded its limit of table_elements (1)"),
+        ("memory = \"64KiB\"", "exceeded its limit of memory (65536 bytes)"),
+    ] {
+        let directory = installed("hostile-redactor");
+        let text = guarded_text(&format!("limits = {{ {limit} }}"), "{ mode = \"none\" }");
+        std::fs::write(directory.path().join("patchpanel.toml"), text).unwrap();
+        let output = patchpanel_tests::run(directory.path(), &["config", "check"], "");
+        assert_eq!(output.code, 2, "{limit}: {}", output.stdout);
+        assert!(
+            output.stderr.contains("plugin `hostile`") && output.stderr.contains(named),
+            "{limit}: {}",
+            output.stderr
+        );
+    }
+    let within = "instances = 20, tables = 10, memories = 1, table_elements = 10_000, memory = \"4MiB\"";
+    let (status, detail, _directory, _router) = redacted(within, "{ mode = \"none\" }");
+    assert_eq!(status, 202, "{detail}");
+}
+
+#[test]
+fn bytes_of_the_log() {
+    let flood = |limits: &str| {
+        let section = format!("limits = {{ {limits}, log_lines = 1_000_000 }}\nallow = {{ log = true }}");
+        let (directory, router) = guarded(&section, "{ mode = \"log-flood\" }");
+        assert_eq!(post(&router, "e", "text").0, 202);
+        (directory, router)
+    };
+    let (_directory, router) = flood("deadline = \"5s\", log_bytes = \"2KiB\"");
+    assert!(hits(&router, "log_bytes") > 1000);
+    let suppressed = health(&router)["suppressed_log_lines"].as_u64().unwrap();
+    assert_eq!(suppressed, hits(&router, "log_bytes"));
+    let (_directory, router) = flood("deadline = \"5s\", log_bytes = \"100MiB\"");
+    assert_eq!((hits(&router, "log_bytes"), hits(&router, "log_lines")), (0, 0));
+}
+
+/// What a channel within these limits reports.
+fn sent(limits: &str, config: &str, allow: &str) -> (String, serde_json::Value) {
+    let section = format!("limits = {{ {limits} }}\nallow = {{ {allow} }}");
+    let (_directory, router) = carried(&section, config, 1);
+    let reason = outcome(&router, "e");
+    (reason, health(&router))
+}
+
+#[test]
+fn requests_a_minute_and_at_once() {
+    let server = Server::start();
+    let allow = format!("http = [\"{}\"]", server.url);
+    for (mode, limit) in [("http", "http_requests"), ("http-at-once", "http_concurrency")] {
+        let config = format!("{{ mode = \"{mode}\", url = \"{}\", times = 3 }}", server.url);
+        let (reason, health) = sent(&format!("{limit} = 2"), &config, &allow);
+        assert!(reason.starts_with("refused after 2"), "{mode}: {reason}");
+        assert_eq!(
+            (&health["used"], &health["limits_hit"]),
+            (&json!({"http": 2}), &json!({limit: 1})),
+            "{mode}"
+        );
+        let said = &health["refused"]["http"]["last_reason"];
+        assert_eq!(said, &json!(format!("the limit `{limit}` (2) is reached")));
+        // It was refused, and did not fail.
+        assert_eq!(health["failures"], 0, "{mode}");
+        let (reason, health) = sent(&format!("{limit} = 3"), &config, &allow);
+        assert_eq!(
+            (reason.as_str(), &health["limits_hit"]),
+            ("delivered", &json!({})),
+            "{mode}"
+        );
+    }
+}
+
+#[test]
+fn bodies_of_requests_and_responses() {
+    let server = Server::start();
+    let allow = format!("http = [\"{}\"]", server.url);
+    let limits = "http_request_body = \"1KiB\", http_response_body = \"2KiB\"";
+    for (path, bytes, hit) in [
+        ("", 1024, None),
+        ("", 1025, Some("http_request_body")),
+        ("/bytes/2048", 10, None),
+        ("/bytes/2049", 10, Some("http_response_body")),
+    ] {
+        let config = format!("{{ mode = \"http\", url = \"{}{path}\", bytes = {bytes} }}", server.url);
+        let (reason, health) = sent(limits, &config, &allow);
+        match hit {
+            None => assert_eq!((reason.as_str(), &health["limits_hit"]), ("delivered", &json!({}))),
+            Some(limit) => {
+                assert!(reason.starts_with("refused after 0"), "{reason}");
+                assert_eq!(
+                    (&health["limits_hit"], &health["failures"]),
+                    (&json!({limit: 1}), &json!(0))
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn keys_and_bytes_of_state() {
+    // A key of one byte and a value of 99.
+    let config = "{ mode = \"kv\", times = 3, bytes = 99 }";
+    for (limit, value) in [("kv_keys", 2), ("kv_bytes", 200)] {
+        let (reason, health) = sent(&format!("{limit} = {value}"), config, "kv = true");
+        assert!(reason.starts_with("refused after 2"), "{limit}: {reason}");
+        assert_eq!(
+            (&health["limits_hit"], &health["failures"]),
+            (&json!({limit: 1}), &json!(0))
+        );
+    }
+    let (reason, health) = sent("kv_keys = 3, kv_bytes = 300", config, "kv = true");
+    assert_eq!((reason.as_str(), &health["limits_hit"]), ("delivered", &json!({})));
+}

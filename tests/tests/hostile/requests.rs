@@ -1,0 +1,125 @@
+//! Outgoing requests: where they may lead, and the secrets that the router puts into them.
+
+use std::net::ToSocketAddrs as _;
+
+use serde_json::json;
+
+use crate::server::Server;
+use crate::{delivering, health, outcome, whole_log};
+
+fn sending(url: &str, more: &str) -> String {
+    format!("{{ mode = \"http\", url = \"{url}\"{more} }}")
+}
+
+#[test]
+fn a_redirect_leads_nowhere_that_is_not_granted() {
+    let (first, second) = (Server::start(), Server::start());
+    let config = sending(&format!("{}/to/{}/x", first.url, second.url), "");
+    let (_directory, router) = delivering(&config, &format!("http = [\"{}\"]", first.url));
+    let reason = outcome(&router, "e");
+    assert!(reason.starts_with("refused"), "{reason}");
+    assert_eq!((first.seen().len(), second.seen().len()), (1, 0));
+    let allow = format!("http = [\"{}\", \"{}\"]", first.url, second.url);
+    let (_directory, router) = delivering(&config, &allow);
+    assert_eq!(outcome(&router, "e"), "delivered");
+    assert_eq!(second.seen().len(), 1);
+}
+
+#[test]
+fn a_name_that_leads_to_a_private_address_is_not_followed() {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    let addresses = (name, 80)
+        .to_socket_addrs()
+        .map(Iterator::collect::<Vec<_>>)
+        .unwrap_or_default();
+    if addresses.is_empty() || !addresses.iter().all(|address| address.ip().is_loopback()) {
+        eprintln!("skipped: the name of this machine ({name}) does not lead to a loopback address");
+        return;
+    }
+    let server = Server::start();
+    let named = format!("http://{name}:{}", server.port());
+    // Straight there, and over a redirect from an address that is granted.
+    for url in [named.clone(), format!("{}/to/{named}/x", server.url)] {
+        let before = server.seen().len();
+        let allow = format!("http = [\"{}\", \"{named}\"]", server.url);
+        let (_directory, router) = delivering(&sending(&url, ""), &allow);
+        let reason = outcome(&router, "e");
+        assert!(reason.starts_with("refused"), "{reason}");
+        let reached = server.seen().split_off(before);
+        assert!(reached.iter().all(|(path, _)| path.starts_with("/to/")), "{reached:?}");
+        let refused = health(&router)["refused"]["http"]["last_reason"].to_string();
+        assert!(refused.contains("private and not granted"), "{refused}");
+        let (_directory, router) = delivering(&sending(&url, ""), &format!("{allow}, private_addresses = true"));
+        assert_eq!(outcome(&router, "e"), "delivered");
+    }
+}
+
+#[test]
+fn a_granted_path_is_all_there_is_of_a_host() {
+    let server = Server::start();
+    let allow = format!("http = [\"{}/v1/messages\"]", server.url);
+    for (path, allowed) in [
+        ("/v1/messages", true),
+        ("/v1/messages/7?x=1", true),
+        ("/v1/messages-old", false),
+        ("/v1", false),
+        ("/v1/messages/../admin", false),
+        ("/v1/messages/%2e%2e/admin", false),
+        ("/v1/messages/..%2fadmin", false),
+    ] {
+        let before = server.seen().len();
+        let (_directory, router) = delivering(&sending(&format!("{}{path}", server.url), ""), &allow);
+        assert_eq!(outcome(&router, "e") == "delivered", allowed, "{path}");
+        assert_eq!(server.seen().len() - before, usize::from(allowed), "{path}");
+    }
+}
+
+#[test]
+fn the_router_fills_in_secrets_that_the_plugin_never_sees() {
+    let secret = std::env::var("PATH").unwrap();
+    let (server, other) = (Server::start(), Server::start());
+    let header = ", header = \"Bearer {{secret:token}}\"";
+    let fill = format!("secrets_for_http = {{ token = [\"{}\"] }}", server.url);
+    let allow = format!("http = [\"{}\", \"{}\"], {fill}", server.url, other.url);
+
+    let (_directory, router) = delivering(&sending(&server.url, header), &allow);
+    assert_eq!(outcome(&router, "{{secret:token}}"), "delivered");
+    assert_eq!(server.seen(), [("/".to_owned(), Some(format!("Bearer {secret}")))]);
+    assert_eq!(health(&router)["used"], json!({"http": 1, "secrets_filled": 1}));
+    for said in [whole_log(&router), router.plugin("hostile").to_string()] {
+        assert!(!said.contains(&secret), "{said}");
+    }
+    let in_url = sending(&format!("{}/x?key={{{{secret:token}}}}", server.url), "");
+    let (_directory, router) = delivering(&in_url, &allow);
+    assert_eq!(outcome(&router, "e"), "delivered");
+    let path = server.seen().pop().unwrap().0;
+    assert!(path.starts_with("/x?key=%2F") && !path.contains("secret"), "{path}");
+
+    // Not to others, not by reading, and not without the grant.
+    let (_directory, router) = delivering(&sending(&other.url, header), &allow);
+    let reason = outcome(&router, "e");
+    assert!(reason.starts_with("refused") && other.seen().is_empty(), "{reason}");
+    let refused = health(&router)["refused"]["secrets"]["last_reason"].clone();
+    assert_eq!(refused, "the secret `token` may not be sent there");
+    let (_directory, router) = delivering("{ mode = \"secret\" }", &allow);
+    let reason = outcome(&router, "e");
+    assert_eq!(reason, "refused: the secret is not granted to this plugin");
+    let (_directory, router) = delivering("{ mode = \"secret\" }", "secrets = [\"token\"]");
+    assert_eq!(outcome(&router, "e"), format!("SEEN {secret}"));
+}
+
+#[test]
+fn a_placeholder_without_a_grant_is_a_mistake_of_the_configuration() {
+    let directory = crate::installed("hostile-channel");
+    let config = "[secrets]\ntoken = \"env:PATH\"\n[[channels]]\nname = \"bad\"\nplugin = \"hostile\"\n\
+        config = { mode = \"http\", header = \"{{secret:token}}\" }\n";
+    std::fs::write(directory.path().join("patchpanel.toml"), config).unwrap();
+    let output = patchpanel_tests::run(directory.path(), &["config", "check"], "");
+    assert_eq!(output.code, 2);
+    assert!(
+        output.stderr.contains("header: names a secret that is not granted"),
+        "{}",
+        output.stderr
+    );
+}
