@@ -149,7 +149,10 @@ fn revisions_take_over_under_traffic_and_nothing_is_lost_doubled_refused_or_kept
             .unwrap()
             .strip_prefix("by REVISION-")
             .unwrap_or_else(|| panic!("{event}"));
-        assert!(stamp.len() == 4 && stamp.parse::<u32>().unwrap() <= reloads(), "{event}");
+        assert!(
+            stamp.len() == 4 && stamp.parse::<u32>().unwrap() <= reloads(),
+            "{event}"
+        );
         assert!(
             event["metadata"]["revision"].as_str().unwrap().starts_with("REVISION-"),
             "{event}"

@@ -55,7 +55,9 @@ fn a_revision_whose_first_calls_fail_is_rolled_back_by_itself() {
     let good = router.plugin("stamp")["revision"].clone();
     // The marker does not look at its configuration; what comes in its place does, and traps under load only.
     router.drop_plugin("stamp", &component("hostile-redactor"));
-    when(&router, "stamp", "the new revision", |status| status["revision"] != good);
+    when(&router, "stamp", "the new revision", |status| {
+        status["revision"] != good
+    });
     assert_eq!(router.plugin("stamp")["watched"], true);
     assert_eq!(post(&router, "harmless"), 202);
     let refused = wait_for("the way back", || {
@@ -67,14 +69,21 @@ fn a_revision_whose_first_calls_fail_is_rolled_back_by_itself() {
     let status = router.plugin("stamp");
     assert_eq!(status["state"], "degraded", "{status}");
     assert!(
-        status["error"].as_str().unwrap().contains("was rolled back, because its first calls failed"),
+        status["error"]
+            .as_str()
+            .unwrap()
+            .contains("was rolled back, because its first calls failed"),
         "{status}"
     );
-    wait_for("events to pass the good one", || (post(&router, "BOOM STAMP") == 202).then_some(()));
+    wait_for("events to pass the good one", || {
+        (post(&router, "BOOM STAMP") == 202).then_some(())
+    });
     assert_eq!(last(&router), "BOOM REVISION-0000");
     // The same content is not tried again, not even with a new configuration; released, it is.
     router.signal(nix::sys::signal::Signal::SIGHUP);
-    wait_for("the configuration", || router.log().contains("configuration taken over").then_some(()));
+    wait_for("the configuration", || {
+        router.log().contains("configuration taken over").then_some(())
+    });
     assert_eq!(router.plugin("stamp")["revision"], good);
     let released = router.run(&["plugin", "release", "stamp"], "");
     assert_eq!(released.code, 0, "{}", released.stderr);
@@ -96,7 +105,9 @@ fn a_shadow_is_compared_and_a_person_promotes_or_discards_it() {
         {"type": "t", "message": "a STAMP here"},
         {"type": "t", "message": "nothing"},
     ]));
-    let status = when(&router, "stamp", "the comparison", |status| status["shadow"]["equal"] == 2);
+    let status = when(&router, "stamp", "the comparison", |status| {
+        status["shadow"]["equal"] == 2
+    });
     assert_eq!(
         (&status["shadow"]["different"], &status["shadow"]["failed"]),
         (&json!(1), &json!(0)),
@@ -141,7 +152,9 @@ fn a_shadow_that_agrees_often_enough_takes_over() {
     let (_directory, router) = start("[plugins.stamp]\nshadow = { promote_after = 20 }\n");
     let good = router.plugin("stamp")["revision"].clone();
     router.drop_plugin("stamp", &revision("marker-redactor", 3));
-    when(&router, "stamp", "the shadow", |status| status["shadow"]["promoted_after"] == 20);
+    when(&router, "stamp", "the shadow", |status| {
+        status["shadow"]["promoted_after"] == 20
+    });
     wait_for("it to take over", || {
         assert_eq!(post(&router, "nothing to stamp"), 202);
         (router.plugin("stamp")["revision"] != good).then_some(())
@@ -156,12 +169,22 @@ fn a_shadow_that_agrees_often_enough_takes_over() {
 fn channels_have_no_shadow() {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join("plugins.d")).unwrap();
-    fs::write(directory.path().join("plugins.d/out.wasm"), component("hostile-channel")).unwrap();
+    fs::write(
+        directory.path().join("plugins.d/out.wasm"),
+        component("hostile-channel"),
+    )
+    .unwrap();
     let config = "[plugins.out]\nshadow = true\n[[channels]]\nname = \"out\"\nplugin = \"out\"\n";
     let router = Router::start(directory.path(), config);
     router.drop_plugin("out", &component("bench-channel"));
     let status = when(&router, "out", "the refusal", |status| status["error"].is_string());
-    assert!(status["error"].as_str().unwrap().contains("a channel would deliver everything twice"), "{status}");
+    assert!(
+        status["error"]
+            .as_str()
+            .unwrap()
+            .contains("a channel would deliver everything twice"),
+        "{status}"
+    );
 }
 
 #[test]
@@ -170,7 +193,11 @@ fn a_pinned_plugin_takes_no_other_content() {
     let bytes = component("marker-redactor");
     fs::create_dir(directory.path().join("plugins.d")).unwrap();
     fs::write(directory.path().join("plugins.d/stamp.wasm"), &bytes).unwrap();
-    fs::write(directory.path().join("plugins.d/mark.wasm"), component("marker-transform")).unwrap();
+    fs::write(
+        directory.path().join("plugins.d/mark.wasm"),
+        component("marker-transform"),
+    )
+    .unwrap();
     let pinned = |hash: &str| format!("[plugins.stamp]\nsha256 = \"{hash}\"\n{ROUTES}");
     let check = |config: &str| -> Output {
         fs::write(directory.path().join("patchpanel.toml"), config).unwrap();
@@ -178,7 +205,11 @@ fn a_pinned_plugin_takes_no_other_content() {
     };
     let wrong = check(&pinned(&"0".repeat(64)));
     assert_eq!(wrong.code, 2);
-    assert!(wrong.stderr.contains("and `sha256` of the plugin says 0000"), "{}", wrong.stderr);
+    assert!(
+        wrong.stderr.contains("and `sha256` of the plugin says 0000"),
+        "{}",
+        wrong.stderr
+    );
     let hash = wrong.stderr.split("its SHA-256 is ").nth(1).unwrap()[..64].to_owned();
     let none = check(&pinned("abc"));
     assert!(none.stderr.contains("not a SHA-256"), "{}", none.stderr);
@@ -198,7 +229,11 @@ fn with_keys_only_signed_plugins_are_taken() {
         let made = patchpanel(&["plugin", "keygen", name, "--no-password"]);
         assert_eq!(made.code, 0, "{}", made.stderr);
     }
-    assert_eq!(patchpanel(&["plugin", "keygen", "ours", "--no-password"]).code, 1, "nothing is overwritten");
+    assert_eq!(
+        patchpanel(&["plugin", "keygen", "ours", "--no-password"]).code,
+        1,
+        "nothing is overwritten"
+    );
     let sign = |file: &str, key: &str| {
         let signed = patchpanel(&["plugin", "sign", "--key", key, file]);
         assert_eq!(signed.code, 0, "{}", signed.stderr);
@@ -218,29 +253,56 @@ fn with_keys_only_signed_plugins_are_taken() {
     fs::remove_file(plugins.join("stamp.wasm.minisig")).unwrap();
     fs::copy(&aside, plugins.join("stamp.wasm")).unwrap();
     let status = when(&router, "stamp", "the refusal", |status| status["error"].is_string());
-    assert!(status["error"].as_str().unwrap().contains("`trusted_keys` asks for one"), "{status}");
+    assert!(
+        status["error"]
+            .as_str()
+            .unwrap()
+            .contains("`trusted_keys` asks for one"),
+        "{status}"
+    );
     sign("new.wasm", "theirs.key");
-    fs::copy(directory.path().join("new.wasm.minisig"), plugins.join("stamp.wasm.minisig")).unwrap();
+    fs::copy(
+        directory.path().join("new.wasm.minisig"),
+        plugins.join("stamp.wasm.minisig"),
+    )
+    .unwrap();
     when(&router, "stamp", "the other refusal", |status| {
-        status["error"].as_str().is_some_and(|error| error.contains("made with another key"))
+        status["error"]
+            .as_str()
+            .is_some_and(|error| error.contains("made with another key"))
     });
     assert_eq!(router.plugin("stamp")["revision"], good);
     // The signature comes after the component, and is noticed.
     sign("new.wasm", "ours.key");
-    fs::copy(directory.path().join("new.wasm.minisig"), plugins.join("stamp.wasm.minisig")).unwrap();
+    fs::copy(
+        directory.path().join("new.wasm.minisig"),
+        plugins.join("stamp.wasm.minisig"),
+    )
+    .unwrap();
     when(&router, "stamp", "the signed revision", |status| {
         status["revision"] != good && status["state"] == "ready"
     });
 
     let verify = |key: &str| patchpanel(&["plugin", "verify", "--key", key, "new.wasm"]).code;
-    assert_eq!((verify(key), verify("ours.pub"), verify("theirs.pub"), verify("nonsense")), (0, 0, 1, 2));
+    assert_eq!(
+        (
+            verify(key),
+            verify("ours.pub"),
+            verify("theirs.pub"),
+            verify("nonsense")
+        ),
+        (0, 0, 1, 2)
+    );
     let mistake = "trusted_keys = [\"RWnonsense\"]\n";
     fs::write(directory.path().join("patchpanel.toml"), mistake).unwrap();
     let mistake = patchpanel(&["config", "check"]);
     assert!(mistake.stderr.contains("not a public key"), "{}", mistake.stderr);
     // Keys are read by nobody else.
     use std::os::unix::fs::PermissionsExt as _;
-    let mode = fs::metadata(directory.path().join("ours.key")).unwrap().permissions().mode();
+    let mode = fs::metadata(directory.path().join("ours.key"))
+        .unwrap()
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o600);
 }
 
@@ -281,7 +343,10 @@ fn heavy() -> Vec<u8> {
 #[test]
 fn what_keeps_the_compiler_busy_or_wants_its_memory_is_refused_and_harms_nobody() {
     for (settings, reason) in [
-        ("compile = { time = \"300ms\" }\n", "compiling it takes longer than the 0.3 s that `compile.time` allows"),
+        (
+            "compile = { time = \"300ms\" }\n",
+            "compiling it takes longer than the 0.3 s that `compile.time` allows",
+        ),
         (
             "compile = { memory = \"256MiB\" }\n",
             "compiling it takes more memory than the 268435456 bytes that `compile.memory` allows",
@@ -291,7 +356,10 @@ fn what_keeps_the_compiler_busy_or_wants_its_memory_is_refused_and_harms_nobody(
         let good = router.plugin("stamp")["revision"].clone();
         router.drop_plugin("stamp", &heavy());
         let status = when(&router, "stamp", "the refusal", |status| status["error"].is_string());
-        assert!(status["error"].as_str().unwrap().contains(reason), "{settings}: {status}");
+        assert!(
+            status["error"].as_str().unwrap().contains(reason),
+            "{settings}: {status}"
+        );
         assert_eq!((&status["revision"], &status["state"]), (&good, &json!("degraded")));
         assert_eq!(post(&router, "STAMP"), 202);
         assert_eq!(last(&router), "REVISION-0000");
@@ -307,12 +375,17 @@ fn two_hundred_plugins_in_the_directory_are_no_burden() {
     }
     wait_for("all of them", || {
         let (_, answer) = router.get("/v1/plugins");
-        let unused = answer["plugins"].as_array()?.iter().filter(|plugin| plugin["state"] == "unused");
+        let unused = answer["plugins"]
+            .as_array()?
+            .iter()
+            .filter(|plugin| plugin["state"] == "unused");
         (unused.count() == 200).then_some(())
     });
     let good = router.plugin("stamp")["revision"].clone();
     router.drop_plugin("stamp", &revision("marker-redactor", 9));
-    when(&router, "stamp", "a reload among them", |status| status["revision"] != good);
+    when(&router, "stamp", "a reload among them", |status| {
+        status["revision"] != good
+    });
     assert_eq!(post(&router, "STAMP"), 202);
 }
 
@@ -329,7 +402,9 @@ fn configuration_and_plugin_change_together() {
     .unwrap();
     router.drop_plugin("stamp", &component("hostile-redactor"));
     router.signal(nix::sys::signal::Signal::SIGHUP);
-    wait_for("both", || router.log().contains("configuration taken over").then_some(()));
+    wait_for("both", || {
+        router.log().contains("configuration taken over").then_some(())
+    });
     assert_ne!(router.plugin("stamp")["revision"], good);
     assert_eq!((post(&router, "fine"), post(&router, "BOOM")), (202, 503));
 }

@@ -35,7 +35,11 @@ fn mutated(random: &mut Rng, original: &[u8]) -> Vec<u8> {
     let mut bytes = original.to_vec();
     for _ in 0..random.usize(1..4) {
         // The structure is at the beginning and around it; most of the rest is code.
-        let reach = if random.bool() { bytes.len().min(2_000) } else { bytes.len() };
+        let reach = if random.bool() {
+            bytes.len().min(2_000)
+        } else {
+            bytes.len()
+        };
         let at = random.usize(0..reach.max(1));
         let end = (at + random.usize(0..64)).min(bytes.len());
         match random.u8(0..6) {
@@ -56,7 +60,9 @@ fn mutated(random: &mut Rng, original: &[u8]) -> Vec<u8> {
 
 /// A component of the generator, that says of itself what plugins say.
 fn generated(random: &mut Rng) -> Vec<u8> {
-    let entropy: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(random.usize(64..2_048)).collect();
+    let entropy: Vec<u8> = std::iter::repeat_with(|| random.u8(..))
+        .take(random.usize(64..2_048))
+        .collect();
     let mut input = arbitrary::Unstructured::new(&entropy);
     let kind = ["redactor", "transform", "channel"][random.usize(0..3)];
     let declaration = json!({"api": "0.1.0", "name": "odd", "version": "1.0.0", "kind": kind}).to_string();
@@ -95,7 +101,11 @@ fn section(declaration: &str) -> CustomSection<'_> {
 
 /// Loads all of them, and tells how many became revisions.
 fn load_all(runtime: &Runtime, make: impl FnMut() -> Vec<u8>) -> usize {
-    let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let tokio = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
     let (mut loaded, mut make, mut before) = (0, make, 0);
     for number in 0..count() {
         // What is kept once, for good, is there by then.

@@ -14,7 +14,7 @@ pub fn project(kind: Kind, language: Language, name: &str) -> Result<Files, Name
     }
     let mut files = Files::default();
     for (path, text) in below(&format!("{language}/{kind}/")) {
-        files.add(path, named(text, kind, language, name));
+        files.add(path, named(text, kind, name));
     }
     for (path, text) in below(&format!("fixtures/{kind}/")) {
         files.add(format!("fixtures/{path}"), text);
@@ -29,16 +29,15 @@ fn below(place: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// The example's text with the name of the new plugin in place of its own.
-fn named(text: &str, kind: Kind, language: Language, name: &str) -> String {
+fn named(text: &str, kind: Kind, name: &str) -> String {
     let example = kind.example();
-    if language != Language::Rust {
-        return text.replace(example, name);
-    }
     // Files that rustc writes are called as crates are, and in the repository the SDK is not beside the project.
-    let built = |name: &str| format!("release/{name}.wasm");
-    text.replace(&built(example), &built(&name.replace('-', "_")))
-        .replace(example, name)
-        .replace("../../../sdk", "patchpanel/plugins/sdk")
+    let built = |name: &str| format!("release/{}.wasm", name.replace('-', "_"));
+    let parts = text.split(&built(example)).map(|part| {
+        part.replace(example, name)
+            .replace("../../../sdk", "patchpanel/plugins/sdk")
+    });
+    parts.collect::<Vec<_>>().join(&built(name))
 }
 
 #[cfg(test)]
@@ -68,6 +67,18 @@ mod tests {
                 assert!(readme.contains("my-own.wasm"), "{language} {kind}");
             }
         }
+    }
+
+    #[test]
+    fn files_of_rustc_have_no_hyphens() {
+        let files = project(Kind::Redactor, Language::Rust, "tickets-of-ours").unwrap();
+        let readme = files.text("README.md").unwrap();
+        assert!(
+            readme.contains("release/tickets_of_ours.wasm tickets-of-ours.wasm"),
+            "{readme}"
+        );
+        let manifest = files.text("Cargo.toml").unwrap();
+        assert!(manifest.contains("path = \"patchpanel/plugins/sdk\""), "{manifest}");
     }
 
     #[test]

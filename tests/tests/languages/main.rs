@@ -155,6 +155,10 @@ channel = "{language}"
 "#
         );
     }
+    // Compiles what no test before it has compiled, however long that takes.
+    fs::write(directory.path().join("patchpanel.toml"), &config).unwrap();
+    let checked = run(directory.path(), &["config", "check"], "");
+    assert_eq!(checked.code, 0, "{}{}", checked.stdout, checked.stderr);
     let router = Router::start(directory.path(), &config);
     let message: Vec<String> = languages
         .iter()

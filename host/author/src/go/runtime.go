@@ -3,6 +3,8 @@ package runtime
 
 import (
 	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
 	"unsafe"
 )
 
@@ -19,12 +21,30 @@ func Allocate(pinner *runtime.Pinner, size, align uintptr) unsafe.Pointer {
 
 var arguments runtime.Pinner
 
-// Unpin leaves the arguments of a call to the garbage collector, once Go values point to them.
-func Unpin() { arguments.Unpin() }
+// A collection reads the time, and while the router takes memory for arguments nothing may be called. So it never begins
+// by itself, but only where a call has begun.
+const leastHeap = 4 << 20
 
-var started bool
+var (
+	started bool
+	limit   uint64 = leastHeap
+	objects        = []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+)
 
-func init() { started = true }
+func init() {
+	debug.SetGCPercent(-1)
+	started = true
+}
+
+// Unpin begins a call: Go values point to its arguments.
+func Unpin() {
+	arguments.Unpin()
+	if metrics.Read(objects); objects[0].Value.Uint64() > limit {
+		runtime.GC()
+		metrics.Read(objects)
+		limit = max(leastHeap, 2*objects[0].Value.Uint64())
+	}
+}
 
 // WASI wants a few pages before there is a heap.
 var (
@@ -42,7 +62,7 @@ func allocateEarly(size, align uintptr) unsafe.Pointer {
 	return unsafe.Add(unsafe.Pointer(&early), start)
 }
 
-// Collecting garbage reads a clock, which is not allowed while memory is handed out: meanwhile the clock stands still.
+// The scheduler reads a clock, too; meanwhile it stands still.
 //
 //go:wasmimport wasi_snapshot_preview1 adapter_monotonic_clock_set_paused
 func pauseClock(paused bool)
