@@ -6,9 +6,10 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each crate with its layer; a crate may depend on crates of lower layers only.
-const LAYERS: [(&str, u32); 8] = [
+const LAYERS: [(&str, u32); 9] = [
     ("patchpanel-json", 0),
     ("patchpanel-event", 0),
+    ("patchpanel-declaration", 0),
     ("patchpanel-author", 1),
     ("patchpanel-filter", 1),
     ("patchpanel-store", 1),
@@ -18,10 +19,11 @@ const LAYERS: [(&str, u32); 8] = [
 ];
 
 /// What a crate must not know, directly or through others.
-const FORBIDDEN: [(&str, &[&str]); 6] = [
+const FORBIDDEN: [(&str, &[&str]); 7] = [
     ("patchpanel-json", &["tokio", "wasmtime", "axum", "hyper"]),
     ("patchpanel-event", &["tokio", "wasmtime", "axum", "hyper"]),
     ("patchpanel-author", &["tokio", "wasmtime", "axum", "hyper"]),
+    ("patchpanel-declaration", &["tokio", "wasmtime", "axum", "hyper"]),
     (
         "patchpanel-filter",
         &["tokio", "wasmtime", "axum", "hyper", "patchpanel-event"],

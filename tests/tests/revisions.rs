@@ -408,3 +408,20 @@ fn configuration_and_plugin_change_together() {
     assert_ne!(router.plugin("stamp")["revision"], good);
     assert_eq!((post(&router, "fine"), post(&router, "BOOM")), (202, 503));
 }
+
+#[test]
+fn a_running_plugin_is_inspected_with_what_it_asks_for_is_granted_and_has_used() {
+    let (_directory, router) = start("[plugins.stamp.allow]\nenv = [\"LANG\"]\n");
+    let shown = router.run(&["plugin", "inspect", "stamp", "--json"], "");
+    assert_eq!(shown.code, 0, "{}", shown.stderr);
+    let status = &shown.lines()[0];
+    assert_eq!(
+        (&status["granted"]["env"], &status["granted_in_vain"]),
+        (&json!(["LANG"]), &json!(["env LANG"])),
+        "{status}"
+    );
+    assert!(status["uses"][0]["calls"].is_u64(), "{status}");
+    let unknown = router.run(&["plugin", "inspect", "nobody"], "");
+    assert_eq!(unknown.code, 1);
+    assert!(unknown.stderr.contains("it has stamp"), "{}", unknown.stderr);
+}

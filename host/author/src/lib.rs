@@ -9,7 +9,7 @@ mod bindings;
 mod embedded;
 mod error;
 mod files;
-mod kind;
+mod language;
 mod pack;
 mod project;
 mod sections;
@@ -18,6 +18,8 @@ mod world;
 pub use bindings::bindings;
 pub use error::{BindingsError, NameError, PackError, WriteError};
 pub use files::Files;
-pub use kind::{Kind, Language};
+pub use language::Language;
+// What a plugin is, in every function here.
 pub use pack::pack;
+pub use patchpanel_declaration::Kind;
 pub use project::project;

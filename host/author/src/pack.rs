@@ -12,10 +12,9 @@ use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 
 use crate::sections::{self, Form};
 use crate::world::{exports, world};
-use crate::{Kind, PackError};
+use patchpanel_declaration::SECTION;
 
-/// Name of the custom section that holds a declaration.
-const SECTION: &str = "patchpanel-plugin";
+use crate::{Kind, PackError};
 
 /// Only what packing depends on; the router judges the rest.
 #[derive(Deserialize)]

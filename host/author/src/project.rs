@@ -1,6 +1,7 @@
 //! A new plugin, from the example of its kind and language.
 
 use crate::embedded::EXAMPLES;
+use crate::language::example;
 use crate::{Files, Kind, Language, NameError};
 
 /// The files of a new plugin called `name`, without [`bindings`](crate::bindings()).
@@ -30,7 +31,7 @@ fn below(place: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
 
 /// The example's text with the name of the new plugin in place of its own.
 fn named(text: &str, kind: Kind, name: &str) -> String {
-    let example = kind.example();
+    let example = example(kind);
     // Files that rustc writes are called as crates are, and in the repository the SDK is not beside the project.
     let built = |name: &str| format!("release/{}.wasm", name.replace('-', "_"));
     let parts = text.split(&built(example)).map(|part| {
@@ -60,7 +61,7 @@ mod tests {
                 );
                 for path in paths.iter().filter(|path| !path.starts_with("fixtures/")) {
                     let text = files.text(path).unwrap();
-                    assert!(!text.contains(kind.example()), "{language} {kind}: {path}");
+                    assert!(!text.contains(example(kind)), "{language} {kind}: {path}");
                 }
                 let readme = files.text("README.md").unwrap();
                 assert_eq!(readme.matches("```sh\n").count(), 1, "{language} {kind}");

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::Kind;
+use crate::{DeclarationError, Kind};
 
 /// Why a component file did not become a revision. The one before it, if any, stays in service.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,25 +32,9 @@ pub enum LoadError {
         /// Of the file.
         found: String,
     },
-    /// Not a component at all.
-    #[error("not a WebAssembly component: {0}")]
-    NotAComponent(String),
-    /// There is no custom section that says what it is.
-    #[error(
-        "the component does not declare itself: it has no custom section `patchpanel-plugin` (the SDK's export macro writes one)"
-    )]
-    Undeclared,
-    /// The custom section cannot be read.
-    #[error("the component's declaration is wrong: {0}")]
-    Declaration(String),
-    /// Built against a contract that this host does not speak.
-    #[error("built against version {found} of the plugin contract; this router speaks {supported}")]
-    ApiVersion {
-        /// Of the component.
-        found: String,
-        /// Of this host.
-        supported: &'static str,
-    },
+    /// The file does not say what it is.
+    #[error(transparent)]
+    Declaration(#[from] DeclarationError),
     /// A component of another kind is needed here.
     #[error("declares itself as a {found}, but a {expected} is needed here")]
     WrongKind {
@@ -122,6 +106,33 @@ impl LoadError {
     pub(crate) fn is_final(&self) -> bool {
         matches!(self, LoadError::RolledBack(_) | LoadError::Discarded)
     }
+}
+
+/// Which plugin a load error is about.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("plugin `{plugin}`{}: {error}", .unit.as_ref().map(|unit| format!(", used as {unit}")).unwrap_or_default())]
+pub struct PluginError {
+    /// Its name in the configuration.
+    pub plugin: String,
+    /// The use that failed, where it is not the plugin itself.
+    pub unit: Option<String>,
+    /// Why.
+    #[source]
+    pub error: LoadError,
+}
+
+/// Why what an operator asked for a plugin was not done.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum DeedError {
+    /// No plugin in service has that name.
+    #[error("no plugin `{0}` is in service")]
+    Unknown(String),
+    /// There is nothing to promote or to discard.
+    #[error("no revision of plugin `{0}` runs in the shadow")]
+    NoShadow(String),
+    /// It cannot take over.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
 }
 
 /// One mistake that a plugin found in its configuration.

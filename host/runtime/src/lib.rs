@@ -9,13 +9,10 @@
 
 mod active;
 mod address;
-mod anatomy;
 mod bindings;
 mod cache;
-mod capabilities;
 mod channel;
 mod compiler;
-mod declaration;
 mod directory;
 mod engine;
 mod error;
@@ -24,7 +21,6 @@ mod grants;
 mod guest;
 mod health;
 mod http;
-mod http_rule;
 mod kv;
 mod limits;
 mod logs;
@@ -51,21 +47,17 @@ mod usage;
 mod waiting;
 mod watch;
 
-pub use anatomy::Anatomy;
-pub use capabilities::{Capabilities, HttpAsk};
 pub use channel::ChannelPlugin;
 pub use compiler::{Compiler, compile_apart};
-pub use declaration::{API_VERSION, Declaration, Example, Kind};
 pub use engine::{EngineError, Runtime};
-pub use error::{CallError, ConfigMistake, LoadError};
+pub use error::{CallError, ConfigMistake, DeedError, LoadError, PluginError};
 pub use grants::{DirectoryGrant, FillGrant, Grants};
 pub use guest::About;
 pub use health::HealthReport;
-pub use http_rule::HttpRule;
 pub use limits::Limits;
 pub use mail::{MailGrant, MailServer, MailTls, Recipient};
 pub use redactor::RedactorPlugin;
-pub use registry::{DeedError, Generation, PluginError, Registry};
+pub use registry::{Generation, Registry};
 pub use revision::Revision;
 pub use secrets::SecretSource;
 pub use settings::{Isolation, LimitSettings, PluginSpec, Role, Shadowing, UnitSpec};
@@ -79,3 +71,7 @@ pub use trust::{SIGNATURE_SUFFIX, Trust, TrustedKey};
 pub use unit::Unit;
 pub use usage::{Refusals, UsageReport};
 pub use watch::DirectoryWatch;
+// What files say about themselves, in the words of this interface.
+pub use patchpanel_declaration::{
+    API_VERSION, Anatomy, Capabilities, Declaration, DeclarationError, Example, HttpAsk, HttpRule, Kind,
+};

@@ -17,7 +17,7 @@ use crate::revision::Revision;
 use crate::shelf::{Bundled, Components, Origin, Shelf};
 use crate::status::{Listed, PluginStatus, UnitStatus, statuses};
 use crate::unit::Start;
-use crate::{LoadError, PluginSpec, Runtime, Trust, Unit, UnitSpec};
+use crate::{DeedError, LoadError, PluginError, PluginSpec, Runtime, Trust, Unit, UnitSpec};
 
 /// Everything that is in service at one time. Never changes; a reload makes another one.
 #[derive(Clone, Default)]
@@ -26,33 +26,6 @@ pub struct Generation {
     pub number: u64,
     /// By [`UnitSpec::id`]; uses of optional plugins that are not there are absent.
     pub units: BTreeMap<String, Unit>,
-}
-
-/// Which plugin a load error is about.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("plugin `{plugin}`{}: {error}", .unit.as_ref().map(|unit| format!(", used as {unit}")).unwrap_or_default())]
-pub struct PluginError {
-    /// Its name in the configuration.
-    pub plugin: String,
-    /// The use that failed, where it is not the plugin itself.
-    pub unit: Option<String>,
-    /// Why.
-    #[source]
-    pub error: LoadError,
-}
-
-/// Why what an operator asked for a plugin was not done.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum DeedError {
-    /// No plugin in service has that name.
-    #[error("no plugin `{0}` is in service")]
-    Unknown(String),
-    /// There is nothing to promote or to discard.
-    #[error("no revision of plugin `{0}` runs in the shadow")]
-    NoShadow(String),
-    /// It cannot take over.
-    #[error(transparent)]
-    Plugin(#[from] PluginError),
 }
 
 /// What is known at one time.

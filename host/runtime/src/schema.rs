@@ -3,7 +3,7 @@
 use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
 
-use crate::{ConfigMistake, LoadError};
+use crate::{ConfigMistake, DeclarationError, LoadError};
 
 /// Most mistakes that are told at once.
 const MISTAKES: usize = 64;
@@ -21,7 +21,7 @@ impl Schema {
             .with_pattern_options(patterns)
             .build(schema)
             .map(Schema)
-            .map_err(|error| LoadError::Declaration(format!("`config_schema` is no JSON Schema: {error}")))
+            .map_err(|error| DeclarationError::Wrong(format!("`config_schema` is no JSON Schema: {error}")).into())
     }
 
     /// Every mistake, with its dotted path. Values are left out of the messages: there may be a secret among them.

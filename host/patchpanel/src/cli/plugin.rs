@@ -19,12 +19,16 @@ pub(crate) enum PluginCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Show what a component file says about itself, without running it
+    /// Show what a component file says about itself, without running it; or, of a running router, what a plugin asks for, is
+    /// granted, has used and was refused
     Inspect {
+        /// Where a router listens; the plugin is then one of its own, by name
+        #[arg(long, value_name = "URL", value_parser = super::remote::url)]
+        url: Option<String>,
         /// Print as JSON
         #[arg(long)]
         json: bool,
-        /// Component file, or the name of a bundled plugin
+        /// Component file, or the name of a plugin
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },

@@ -18,7 +18,7 @@ pub(crate) struct RemoteArgs {
     pub(crate) json: bool,
 }
 
-fn url(text: &str) -> Result<String, &'static str> {
+pub(super) fn url(text: &str) -> Result<String, &'static str> {
     let read = text.parse::<Uri>().ok();
     let fits = |url: &Uri| matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some();
     match read.as_ref().is_some_and(fits) {

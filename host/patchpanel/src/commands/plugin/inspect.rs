@@ -4,9 +4,11 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use patchpanel_runtime::Declaration;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::read;
+use crate::commands::client::Client;
+use crate::commands::table::show_one;
 use crate::{bundled, exit, terminal};
 
 pub(super) fn inspect(file: &Path, as_json: bool) -> anyhow::Result<u8> {
@@ -53,5 +55,28 @@ pub(super) fn inspect(file: &Path, as_json: bool) -> anyhow::Result<u8> {
         said.push_str(&serde_json::to_string_pretty(&schema)?);
     }
     terminal::print_line(terminal::plain(&said))?;
+    Ok(exit::OK)
+}
+
+/// What a running router says of one of its plugins.
+pub(super) fn running(url: &str, name: &str, as_json: bool) -> anyhow::Result<u8> {
+    let answer = Client::new(url).get("/v1/plugins", &[])?;
+    let plugins = answer
+        .get("plugins")
+        .and_then(Value::as_array)
+        .map_or(&[] as &[Value], Vec::as_slice);
+    let named = |plugin: &&Value| plugin.get("name").and_then(Value::as_str) == Some(name);
+    let Some(plugin) = plugins.iter().find(named) else {
+        let known: Vec<&str> = plugins
+            .iter()
+            .filter_map(|plugin| plugin.get("name")?.as_str())
+            .collect();
+        terminal::say(format_args!(
+            "the router has no plugin `{name}`; it has {}",
+            known.join(", ")
+        ));
+        return Ok(exit::FAILED);
+    };
+    show_one(plugin, as_json)?;
     Ok(exit::OK)
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use patchpanel_runtime::{Declaration, LoadError};
+use patchpanel_runtime::Declaration;
 use serde_json::{Value, json};
 
 use super::read;
@@ -12,7 +12,7 @@ use crate::{bundled, config, exit, terminal};
 pub(super) fn list(config: Option<&Path>, json: bool) -> anyhow::Result<u8> {
     let mut rows: Vec<Value> = bundled::BUNDLED
         .iter()
-        .map(|(name, bytes)| row(name, "bundled", &Declaration::read(bytes)))
+        .map(|(name, bytes)| row(name, "bundled", &declared(bytes)))
         .collect();
     if let Some(file) = config {
         let config = config::load(file)?;
@@ -27,15 +27,12 @@ pub(super) fn list(config: Option<&Path>, json: bool) -> anyhow::Result<u8> {
             .iter()
             .filter(|path| path.extension().is_some_and(|extension| extension == "wasm"))
         {
-            let declaration = read(path).map_err(|error| LoadError::Read {
-                path: path.display().to_string(),
-                message: error.to_string(),
-            });
+            let bytes = read(path).map_err(|error| format!("cannot read it: {error}"));
             let name = path.file_stem().unwrap_or_default().to_string_lossy();
             rows.push(row(
                 &name,
                 &path.display().to_string(),
-                &declaration.and_then(|bytes| Declaration::read(&bytes)),
+                &bytes.and_then(|bytes| declared(&bytes)),
             ));
         }
     }
@@ -62,11 +59,15 @@ pub(super) fn list(config: Option<&Path>, json: bool) -> anyhow::Result<u8> {
     Ok(exit::OK)
 }
 
-fn row(name: &str, origin: &str, declaration: &Result<Declaration, LoadError>) -> Value {
+fn declared(component: &[u8]) -> Result<Declaration, String> {
+    Declaration::read(component).map_err(|error| error.to_string())
+}
+
+fn row(name: &str, origin: &str, declaration: &Result<Declaration, String>) -> Value {
     match declaration {
         Ok(declared) => {
             json!({"name": name, "origin": origin, "kind": declared.kind, "version": declared.version, "description": declared.description})
         }
-        Err(error) => json!({"name": name, "origin": origin, "error": error.to_string()}),
+        Err(error) => json!({"name": name, "origin": origin, "error": error}),
     }
 }

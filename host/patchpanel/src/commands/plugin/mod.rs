@@ -25,7 +25,12 @@ use crate::wiring;
 pub(crate) fn plugin(command: &PluginCommand) -> anyhow::Result<u8> {
     match command {
         PluginCommand::List { config, json } => list::list(config.as_deref(), *json),
-        PluginCommand::Inspect { file, json } => inspect::inspect(file, *json),
+        PluginCommand::Inspect {
+            url: Some(url),
+            file,
+            json,
+        } => inspect::running(url, &file.to_string_lossy(), *json),
+        PluginCommand::Inspect { url: None, file, json } => inspect::inspect(file, *json),
         PluginCommand::New(args) => new::new(args),
         PluginCommand::Bindings(args) => bindings::bindings(args),
         PluginCommand::Pack(args) => pack::pack(args),

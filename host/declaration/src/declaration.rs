@@ -5,49 +5,16 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use wasmparser::{Encoding, Parser, Payload};
 
-use crate::{Capabilities, LoadError};
+use crate::{Capabilities, DeclarationError, Kind};
 
 /// The version of the plugin contract that this host speaks.
 pub const API_VERSION: &str = "0.1.0";
 
 /// Name of the custom section.
-const SECTION: &str = "patchpanel-plugin";
+pub const SECTION: &str = "patchpanel-plugin";
 
 /// Longest declaration that is read.
 const SECTION_BYTES: usize = 256 << 10;
-
-/// The kinds of plugin, one for each world of the contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Sees text, answers with edits.
-    Redactor,
-    /// Changes, drops or splits events.
-    Transform,
-    /// Delivers outward.
-    Channel,
-}
-
-impl Kind {
-    /// The world that such a component implements.
-    pub(crate) fn world(self) -> &'static str {
-        match self {
-            Kind::Redactor => "redactor-plugin",
-            Kind::Transform => "transform-plugin",
-            Kind::Channel => "channel-plugin",
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Kind::Redactor => "redactor",
-            Kind::Transform => "transform",
-            Kind::Channel => "channel",
-        })
-    }
-}
 
 /// The content of the custom section; `wit/worlds.wit` documents each key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -102,11 +69,11 @@ impl Declaration {
     ///
     /// # Errors
     /// Where the bytes are no component, or declare nothing or something wrong.
-    pub fn read(bytes: &[u8]) -> Result<Declaration, LoadError> {
+    pub fn read(bytes: &[u8]) -> Result<Declaration, DeclarationError> {
         let not_a_component = |message: &dyn fmt::Display| {
             // The parser's messages span lines; ours stand in logs and statuses.
             let words: Vec<String> = message.to_string().split_whitespace().map(str::to_owned).collect();
-            LoadError::NotAComponent(words.join(" "))
+            DeclarationError::NotAComponent(words.join(" "))
         };
         if !bytes.starts_with(b"\0asm") {
             return Err(not_a_component(&"it does not begin as WebAssembly files do"));
@@ -129,29 +96,29 @@ impl Declaration {
                 _ => {}
             }
         }
-        let section = section.ok_or(LoadError::Undeclared)?;
+        let section = section.ok_or(DeclarationError::Undeclared)?;
         if section.len() > SECTION_BYTES {
-            return Err(LoadError::Declaration(format!(
+            return Err(DeclarationError::Wrong(format!(
                 "it has {} bytes, more than the {SECTION_BYTES} that are allowed",
                 section.len()
             )));
         }
         let declaration: Declaration =
-            serde_json::from_slice(section).map_err(|error| LoadError::Declaration(error.to_string()))?;
+            serde_json::from_slice(section).map_err(|error| DeclarationError::Wrong(error.to_string()))?;
         declaration.check()?;
         Ok(declaration)
     }
 
-    fn check(&self) -> Result<(), LoadError> {
+    fn check(&self) -> Result<(), DeclarationError> {
         if self.api != API_VERSION {
-            return Err(LoadError::ApiVersion {
+            return Err(DeclarationError::ApiVersion {
                 found: self.api.chars().take(32).collect(),
                 supported: API_VERSION,
             });
         }
         let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if self.name.is_empty() || self.name.len() > 64 || !self.name.chars().all(good) {
-            return Err(LoadError::Declaration(
+            return Err(DeclarationError::Wrong(
                 "`name` must be 1 to 64 of a-z, 0-9 and `-`".to_owned(),
             ));
         }

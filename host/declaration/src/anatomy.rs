@@ -2,7 +2,7 @@
 
 use wasmparser::{Encoding, Parser, Payload};
 
-use crate::{Kind, LoadError};
+use crate::{DeclarationError, Kind};
 
 /// The interfaces of a component, by their full names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,9 +17,9 @@ impl Anatomy {
     /// Reads the outermost component.
     ///
     /// # Errors
-    /// [`LoadError::NotAComponent`]
-    pub fn read(bytes: &[u8]) -> Result<Anatomy, LoadError> {
-        let failed = |error: wasmparser::BinaryReaderError| LoadError::NotAComponent(error.message().to_owned());
+    /// [`DeclarationError::NotAComponent`]
+    pub fn read(bytes: &[u8]) -> Result<Anatomy, DeclarationError> {
+        let failed = |error: wasmparser::BinaryReaderError| DeclarationError::NotAComponent(error.message().to_owned());
         let mut anatomy = Anatomy::default();
         // Sections of what is nested in it stand between its own.
         let mut depth = 0_usize;
@@ -27,7 +27,7 @@ impl Anatomy {
             match payload.map_err(failed)? {
                 Payload::Version { encoding, .. } => {
                     if depth == 0 && encoding == Encoding::Module {
-                        return Err(LoadError::NotAComponent("it is a core module".to_owned()));
+                        return Err(DeclarationError::NotAComponent("it is a core module".to_owned()));
                     }
                     depth += 1;
                 }

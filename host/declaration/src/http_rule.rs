@@ -71,7 +71,7 @@ impl HttpRule {
     }
 
     /// Whether the rule is about such a request.
-    pub(crate) fn allows(&self, method: &str, uri: &http::Uri) -> bool {
+    pub fn allows(&self, method: &str, uri: &http::Uri) -> bool {
         self.method.as_deref().is_none_or(|allowed| allowed == method)
             && uri.scheme_str() == Some(&self.scheme)
             && self.port == port_of(uri)
@@ -89,7 +89,7 @@ impl HttpRule {
     }
 
     /// Whether there is any request that both rules are about.
-    pub(crate) fn meets(&self, other: &HttpRule) -> bool {
+    pub fn meets(&self, other: &HttpRule) -> bool {
         let hosts = match (self.any_subdomain, other.any_subdomain) {
             (true, true) => {
                 let below = |a: &HttpRule, b: &HttpRule| a.host == b.host || b.covers_host(&a.host);
@@ -106,7 +106,7 @@ impl HttpRule {
     }
 
     /// Whether it names this very host, so that a private address behind it is what the operator meant.
-    pub(crate) fn names_address(&self, host: &str) -> bool {
+    pub fn names_address(&self, host: &str) -> bool {
         self.host == host && (host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok())
     }
 }

@@ -80,7 +80,8 @@ impl Capabilities {
         *self == Capabilities::default()
     }
 
-    pub(crate) fn asks_for_request(&self, method: &str, uri: &http::Uri) -> bool {
+    /// Whether such a request is asked for.
+    pub fn asks_for_request(&self, method: &str, uri: &http::Uri) -> bool {
         self.http.iter().any(|ask| match ask {
             HttpAsk::Any => true,
             HttpAsk::Rule(rule) => rule.allows(method, uri),
@@ -88,18 +89,20 @@ impl Capabilities {
     }
 
     /// Whether any request under this rule is asked for.
-    pub(crate) fn asks_within(&self, granted: &HttpRule) -> bool {
+    pub fn asks_within(&self, granted: &HttpRule) -> bool {
         self.http.iter().any(|ask| match ask {
             HttpAsk::Any => true,
             HttpAsk::Rule(rule) => rule.meets(granted),
         })
     }
 
-    pub(crate) fn asks_for_secret(&self, name: &str) -> bool {
+    /// Whether a secret of this name is asked for.
+    pub fn asks_for_secret(&self, name: &str) -> bool {
         names(&self.secrets, name)
     }
 
-    pub(crate) fn asks_for_variable(&self, name: &str) -> bool {
+    /// Whether an environment variable of this name is asked for.
+    pub fn asks_for_variable(&self, name: &str) -> bool {
         names(&self.env, name)
     }
 }
