@@ -33,7 +33,8 @@ fn named(text: &str, kind: Kind, name: &str) -> String {
     let example = kind.example();
     // Files that rustc writes are called as crates are, and in the repository the SDK is not beside the project.
     let built = |name: &str| format!("release/{}.wasm", name.replace('-', "_"));
-    let parts = text.split(&built(example)).map(|part| {
+    let built_example = built(example);
+    let parts = text.split(&built_example).map(|part| {
         part.replace(example, name)
             .replace("../../../sdk", "patchpanel/plugins/sdk")
     });
@@ -73,7 +74,10 @@ mod tests {
     fn files_of_rustc_have_no_hyphens() {
         let files = project(Kind::Redactor, Language::Rust, "tickets-of-ours").unwrap();
         let readme = files.text("README.md").unwrap();
-        assert!(readme.contains("release/tickets_of_ours.wasm tickets-of-ours.wasm"), "{readme}");
+        assert!(
+            readme.contains("release/tickets_of_ours.wasm tickets-of-ours.wasm"),
+            "{readme}"
+        );
         let manifest = files.text("Cargo.toml").unwrap();
         assert!(manifest.contains("path = \"patchpanel/plugins/sdk\""), "{manifest}");
     }
