@@ -16,7 +16,7 @@ mod receiver;
 mod router;
 
 pub use generate::{Generator, write_events};
-pub use guests::component;
+pub use guests::{component, revision};
 pub use receiver::{Received, Receiver};
 pub use router::{Output, Router, binary, command, run};
 

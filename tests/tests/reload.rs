@@ -3,9 +3,10 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use patchpanel_tests::{Router, component, wait_for};
+use patchpanel_tests::{Router, component, revision, wait_for};
 use serde_json::{Value, json};
 
 const CONFIG: &str = r#"
@@ -22,24 +23,6 @@ name = "all"
 channel = "audit"
 transforms = ["mark"]
 "#;
-
-/// The same component as another revision.
-fn revision(guest: &str, number: u32) -> Vec<u8> {
-    let mut bytes = component(guest);
-    let old = b"REVISION-0000";
-    let new = format!("REVISION-{number:04}");
-    let places: Vec<usize> = bytes
-        .windows(old.len())
-        .enumerate()
-        .filter(|(_, window)| window == old)
-        .map(|(at, _)| at)
-        .collect();
-    assert!(!places.is_empty(), "{guest} holds its revision as data");
-    for at in places {
-        bytes[at..at + old.len()].copy_from_slice(new.as_bytes());
-    }
-    bytes
-}
 
 fn start() -> (tempfile::TempDir, Router) {
     start_with("")
@@ -60,44 +43,101 @@ fn serving(router: &Router, name: &str) -> String {
     router.plugin(name)["revision"].as_str().unwrap_or_default().to_owned()
 }
 
+/// In CI; `tests/reload-loop` does a thousand.
+const RELOADS: u32 = 50;
+/// Requests without any reload, before and after: what latencies are compared with.
+const QUIET: usize = 500;
+
+fn reloads() -> u32 {
+    std::env::var("PATCHPANEL_RELOADS").map_or(RELOADS, |count| count.parse().unwrap())
+}
+
+/// Kilobytes that the router has resident.
+fn resident(router: &Router) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", router.id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// What a publisher saw: the requests it sent, by how many events each had, and how long each took.
+#[derive(Default)]
+struct Published {
+    events: u64,
+    took: Vec<Duration>,
+}
+
+impl Published {
+    /// Sends one request of several events, which must all pass the same revisions.
+    fn send(&mut self, router: &Router, publisher: &str) {
+        let number = self.took.len();
+        let count = if number.is_multiple_of(3) { 20 } else { 1 };
+        let event = |part| json!({"id": format!("{publisher}-{number}-{part}"), "type": "t", "message": "by STAMP"});
+        let events: Vec<Value> = (0..count).map(event).collect();
+        let started = Instant::now();
+        router.publish(&json!(events));
+        self.took.push(started.elapsed());
+        self.events += count;
+    }
+
+    fn p99(&mut self) -> Duration {
+        self.took.sort_unstable();
+        self.took[self.took.len() * 99 / 100]
+    }
+}
+
+/// Prints the latencies of publishing with and without reloads; they are no condition, because machines differ.
 #[test]
-fn fifty_revisions_take_over_under_traffic_and_nothing_is_lost_doubled_or_refused() {
+fn revisions_take_over_under_traffic_and_nothing_is_lost_doubled_refused_or_kept() {
     let (_directory, router) = start();
-    let (done, sent) = (AtomicBool::new(false), AtomicU64::new(0));
+    let done = AtomicBool::new(false);
+    let mut quiet = Published::default();
+    for _ in 0..QUIET {
+        quiet.send(&router, "quiet");
+    }
+    let (mut busy, mut settled_at) = (Published::default(), 0);
     std::thread::scope(|scope| {
         let publishers: Vec<_> = (0..2)
             .map(|publisher| {
-                let (router, done, sent) = (&router, &done, &sent);
+                let (router, done) = (&router, &done);
                 scope.spawn(move || {
-                    for number in 0.. {
-                        // Some alone, some in batches: all of a request pass the same revisions.
-                        let count = if number % 3 == 0 { 20 } else { 1 };
-                        let events: Vec<Value> = (0..count).map(|part| json!({"id": format!("{publisher}-{number}-{part}"), "type": "t", "message": "by STAMP"})).collect();
-                        router.publish(&json!(events));
-                        sent.fetch_add(count, Ordering::Relaxed);
-                        if done.load(Ordering::Relaxed) {
-                            break;
-                        }
+                    let mut published = Published::default();
+                    while !done.load(Ordering::Relaxed) || published.took.is_empty() {
+                        published.send(router, &publisher.to_string());
                     }
+                    published
                 })
             })
             .collect();
-        for number in 1..=50 {
+        for number in 1..=reloads() {
             let before = (serving(&router, "stamp"), serving(&router, "mark"));
             router.drop_plugin("stamp", &revision("marker-redactor", number));
             router.drop_plugin("mark", &revision("marker-transform", number));
             wait_for("both to take over", || {
                 (serving(&router, "stamp") != before.0 && serving(&router, "mark") != before.1).then_some(())
             });
+            // What is there once and for all is there by then.
+            if number == reloads() / 5 {
+                settled_at = resident(&router);
+            }
         }
         done.store(true, Ordering::Relaxed);
         for publisher in publishers {
-            publisher.join().unwrap();
+            let published = publisher.join().unwrap();
+            busy.events += published.events;
+            busy.took.extend(published.took);
         }
     });
+    let grown = resident(&router).saturating_sub(settled_at);
+    eprintln!(
+        "{} reloads: p99 of publishing {:?} without and {:?} with them; {grown} KiB more than after the first fifth",
+        reloads(),
+        quiet.p99(),
+        busy.p99(),
+    );
+    assert!(grown < 96 << 10, "{grown} KiB more after {} reloads", reloads());
     let stats = router.settled();
     let events = router.lines("audit.ndjson");
-    assert_eq!(events.len() as u64, sent.load(Ordering::Relaxed), "{stats}");
+    assert_eq!(events.len() as u64, quiet.events + busy.events, "{stats}");
     let mut ids: Vec<&str> = events.iter().map(|event| event["id"].as_str().unwrap()).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -109,7 +149,10 @@ fn fifty_revisions_take_over_under_traffic_and_nothing_is_lost_doubled_or_refuse
             .unwrap()
             .strip_prefix("by REVISION-")
             .unwrap_or_else(|| panic!("{event}"));
-        assert!(stamp.len() == 4 && stamp.parse::<u32>().unwrap() <= 50, "{event}");
+        assert!(
+            stamp.len() == 4 && stamp.parse::<u32>().unwrap() <= reloads(),
+            "{event}"
+        );
         assert!(
             event["metadata"]["revision"].as_str().unwrap().starts_with("REVISION-"),
             "{event}"

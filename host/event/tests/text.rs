@@ -90,6 +90,38 @@ fn selected_texts_go_out_unescaped_and_edits_come_back_escaped() {
 }
 
 #[test]
+fn answers_to_single_events_add_up_to_one_for_all() {
+    let events: Vec<Event> = ["a SECRET", "nothing", "SECRET, ä SECRET"]
+        .iter()
+        .map(|text| event(&json!({"type": "t", "message": text, "payload": {"x": text, "y": [text]}})))
+        .collect();
+    let whole = batch(&events, &TextSelector::default());
+    let parts = whole.by_event();
+    assert_eq!(parts.len(), 3);
+    let (mut sum, mut count) = (Edits::default(), 0);
+    for part in &parts {
+        let answer = replace_all(part, "SECRET", "[hidden]");
+        part.check(&answer).unwrap();
+        sum.append(&answer, count);
+        count += part.texts().len();
+    }
+    assert_eq!(sum, replace_all(&whole, "SECRET", "[hidden]"));
+    assert_eq!(parts.iter().flat_map(texts).collect::<Vec<_>>(), texts(&whole));
+    let mut more = Edits::default();
+    let other = Edits {
+        labels: vec!["other".into()],
+        ..replace_all(&parts[0], "SECRET", "!")
+    };
+    more.append(&replace_all(&parts[0], "SECRET", "[hidden]"), 0);
+    more.append(&other, 3);
+    let labels: Vec<u32> = more.edits.iter().map(|edit| edit.label).collect();
+    assert_eq!(
+        (more.labels.as_slice(), labels),
+        (&["word".to_owned(), "other".to_owned()][..], vec![0, 0, 0, 1, 1, 1])
+    );
+}
+
+#[test]
 fn wrong_answers_are_refused_whole() {
     let mut events = [
         event(&json!({"type": "t", "message": "añb"})),

@@ -123,7 +123,7 @@ impl Runtime {
 impl Machine {
     /// Where there is no address space for a pool, does without and says so: fresh instances are then slower to make.
     fn new(profile: Profile) -> Result<Machine, EngineError> {
-        let mut config = configuration(profile);
+        let config = configuration(profile);
         let engine = if profile.pooled {
             Engine::new(config.clone().allocation_strategy(pool())).or_else(|error| {
                 let reason = format!("{error:#}");

@@ -22,6 +22,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::Limits;
 use crate::grants::Given;
+use crate::logs::PluginLog;
 use crate::placeholders::Placeholders;
 use crate::rate::PerMinute;
 use crate::usage::Usage;
@@ -36,7 +37,6 @@ pub(crate) struct Egress(Arc<Way>);
 type HttpClient = Client<HttpsConnector<HttpConnector<CheckedResolver>>, WasiBody>;
 
 struct Way {
-    plugin: String,
     given: Arc<Given>,
     placeholders: Placeholders,
     /// Made for the first request: most plugins send none.
@@ -48,13 +48,13 @@ struct Way {
     most_at_once: u32,
     rate: PerMinute,
     most_a_minute: u32,
+    log: Arc<PluginLog>,
     usage: Arc<Usage>,
 }
 
 impl Egress {
-    pub(crate) fn new(plugin: &str, given: Arc<Given>, limits: &Limits, usage: Arc<Usage>) -> Self {
+    pub(crate) fn new(given: Arc<Given>, limits: &Limits, log: Arc<PluginLog>, usage: Arc<Usage>) -> Self {
         Egress(Arc::new(Way {
-            plugin: plugin.to_owned(),
             placeholders: Placeholders::new(given.grants.secrets_for_http.keys()),
             given,
             client: OnceLock::new(),
@@ -64,6 +64,7 @@ impl Egress {
             most_at_once: limits.http_concurrency,
             rate: PerMinute::new(limits.http_requests),
             most_a_minute: limits.http_requests,
+            log,
             usage,
         }))
     }
@@ -97,8 +98,7 @@ impl Way {
     }
 
     fn refuse(&self, capability: &'static str, reason: &str, error: Error) -> Error {
-        self.usage.refused(capability, reason);
-        tracing::warn!(plugin = self.plugin, reason, "outgoing request refused");
+        self.log.refused(capability, reason);
         error
     }
 
@@ -263,5 +263,35 @@ impl Service<Name> for CheckedResolver {
                 Ok(allowed.into_iter())
             }
         })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::{Grants, HttpRule};
+
+    /// What is left of the addresses that the system finds for a loopback name.
+    async fn resolved(rule: &str, private_addresses: bool) -> Result<usize, String> {
+        let grants = Grants {
+            http: vec![HttpRule::parse(rule).unwrap()],
+            private_addresses,
+            ..Grants::default()
+        };
+        let mut resolver = CheckedResolver {
+            inner: GaiResolver::new(),
+            given: Arc::new(grants.given(&serde_json::from_str(r#"{"http": ["*"]}"#).unwrap())),
+        };
+        let answer = resolver.call("localhost".parse().unwrap()).await;
+        answer.map(Iterator::count).map_err(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn a_name_that_resolves_to_this_machine_has_no_addresses_unless_granted() {
+        let error = resolved("http://*.example.com", false).await.unwrap_err();
+        assert!(error.contains("private and not granted"), "{error}");
+        assert!(resolved("http://localhost", false).await.unwrap() > 0);
+        assert!(resolved("http://*.example.com", true).await.unwrap() > 0);
     }
 }

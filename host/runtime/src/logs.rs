@@ -85,6 +85,14 @@ impl PluginLog {
         }
     }
 
+    /// Counts something that the plugin wanted and was not given, and says so within the same limits.
+    pub(crate) fn refused(&self, capability: &'static str, reason: &str) {
+        self.usage.refused(capability, reason);
+        if self.admit(reason.len()) {
+            tracing::warn!(plugin = self.plugin, capability, reason, "refused to the plugin");
+        }
+    }
+
     fn admit(&self, bytes: usize) -> bool {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         if window.since.elapsed() >= Duration::from_secs(1) {

@@ -69,7 +69,7 @@ impl Recipient {
             Some(domain) => format!("anybody@{domain}"),
             None => text.to_owned(),
         };
-        if text == "*" || address.parse::<Address>().is_ok() {
+        if text == "*" || (!address.contains('*') && address.parse::<Address>().is_ok()) {
             Ok(Recipient(text.to_ascii_lowercase()))
         } else {
             Err("write an address, \"*@example.com\", or \"*\" for everybody".to_owned())

@@ -6,12 +6,6 @@ use crate::state::State;
 use crate::syslog;
 
 impl State {
-    /// Counts a message that is refused.
-    fn refused(&self, capability: &'static str, reason: &str) {
-        self.shared.usage.refused(capability, reason);
-        tracing::warn!(plugin = self.shared.name, capability, reason, "message refused");
-    }
-
     /// Whether a message may go now; `limit` is the limit's name and value.
     fn admit(&self, capability: &'static str, rate: &PerMinute, limit: (&'static str, u32)) -> Result<(), String> {
         if rate.admit() {
@@ -19,7 +13,7 @@ impl State {
         }
         let reason = format!("the limit `{}` ({} a minute) is reached", limit.0, limit.1);
         self.shared.usage.hit(limit.0);
-        self.refused(capability, &reason);
+        self.shared.log.refused(capability, &reason);
         Err(reason)
     }
 }
@@ -34,12 +28,12 @@ impl mail::Host for State {
         let shared = self.shared.clone();
         let Some(grant) = &shared.given.grants.mail else {
             let reason = "`mail` is not granted, or not asked for";
-            self.refused("mail", reason);
+            self.shared.log.refused("mail", reason);
             return Err(mail::Error::NotGranted(reason.to_owned()));
         };
         let envelope = grant.envelope(&sender, &recipients).inspect_err(|error| {
             if let mail::Error::NotGranted(reason) = error {
-                self.refused("mail", reason);
+                self.shared.log.refused("mail", reason);
             }
         })?;
         self.admit("mail", &shared.mails, ("mails", shared.limits.mails))
@@ -61,7 +55,7 @@ impl notify::Host for State {
         let shared = self.shared.clone();
         let Some(syslog) = &shared.given.grants.notify else {
             let reason = "`notify` is not granted, or not asked for";
-            self.refused("notify", reason);
+            self.shared.log.refused("notify", reason);
             return Err(notify::Error::NotGranted(reason.to_owned()));
         };
         self.admit(

@@ -45,7 +45,7 @@ impl Shared {
         // Redactors see what must not be logged, so they are mute unless the operator says otherwise.
         let withheld = declared.kind == Kind::Redactor && !given.grants.log;
         let log = Arc::new(PluginLog::new(spec.name.clone(), &limits, withheld, usage.clone()));
-        let egress = Egress::new(&spec.name, given.clone(), &limits, usage.clone());
+        let egress = Egress::new(given.clone(), &limits, log.clone(), usage.clone());
         Shared {
             name: spec.name.clone(),
             mails: PerMinute::new(limits.mails),
@@ -125,7 +125,7 @@ impl State {
     fn kv(&self) -> Result<&Kv, kv::Error> {
         if !self.shared.given.grants.kv {
             let reason = "`kv` is not granted, or not asked for";
-            self.shared.usage.refused("kv", reason);
+            self.shared.log.refused("kv", reason);
             return Err(kv::Error::Unavailable(reason.to_owned()));
         }
         self.shared.usage.used("kv");
@@ -138,7 +138,7 @@ impl State {
             Full::Entry => kv::Error::TooLarge,
             Full::Limit(limit) => {
                 self.shared.usage.hit(limit);
-                self.shared.usage.refused("kv", &format!("`{limit}` is used up"));
+                self.shared.log.refused("kv", &format!("`{limit}` is used up"));
                 kv::Error::Quota
             }
         })
@@ -198,7 +198,7 @@ impl log::Host for State {
 
 impl secrets::Host for State {
     fn get(&mut self, name: String) -> Result<String, secrets::Error> {
-        let usage = &self.shared.usage;
+        let log = &self.shared.log;
         let Some(source) = self.shared.given.grants.secrets.get(&name) else {
             // Only names of secrets are shown: what a plugin asks for could be anything.
             let known = self.shared.given.grants.secrets_for_http.contains_key(&name);
@@ -207,14 +207,14 @@ impl secrets::Host for State {
             } else {
                 "a secret of that name is not granted, or not asked for".to_owned()
             };
-            usage.refused("secrets", &reason);
+            log.refused("secrets", &reason);
             return Err(secrets::Error::NotGranted);
         };
         let value = source.read().map_err(|reason| {
-            usage.refused("secrets", &reason);
+            log.refused("secrets", &reason);
             secrets::Error::Unavailable(reason)
         })?;
-        usage.used("secrets_read");
+        self.shared.usage.used("secrets_read");
         Ok(value)
     }
 }

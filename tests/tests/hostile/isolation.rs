@@ -1,9 +1,12 @@
 //! What instances share, and when they are replaced.
 
+use std::fs;
+use std::process::Command;
+
 use patchpanel_tests::Router;
 use serde_json::{Value, json};
 
-use crate::{carried, guarded, health, outcome};
+use crate::{carried, guarded, guarded_text, health, installed, outcome};
 
 /// The messages that arrive of two requests of three events each, whose redactor tells how often its instance was called.
 fn redacted(section: &str) -> (tempfile::TempDir, Router, Vec<String>) {
@@ -119,4 +122,30 @@ fn a_leak_is_held_by_replacing_what_leaks() {
             .contains("exceeded its limit of memory (16777216 bytes)"),
         "{health}"
     );
+}
+
+#[test]
+fn without_room_for_a_pool_isolation_still_holds() {
+    let directory = installed("hostile-redactor");
+    let text = guarded_text("isolation = \"per-event\"", "{ mode = \"count-calls\" }");
+    fs::write(directory.path().join("patchpanel.toml"), text).unwrap();
+    let event = json!({"id": "e", "type": "t", "message": "text"});
+    fs::write(directory.path().join("events.ndjson"), format!("{event}\n{event}\n")).unwrap();
+    // Enough address space for some memories, but not for those of a pool.
+    let inner = patchpanel_tests::command(&[]);
+    let output = Command::new("sh")
+        .args(["-c", "ulimit -v 200000000 && exec \"$0\" \"$@\""])
+        .arg(inner.get_program())
+        .args(["route", "--json", "events.ndjson"])
+        .envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .current_dir(directory.path())
+        .output()
+        .unwrap();
+    let (said, warned) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{warned}");
+    assert!(warned.contains("no pool for instances of isolated plugins"), "{warned}");
+    assert_eq!(said.matches("call 1, texts 1").count(), 2, "{said}");
 }

@@ -23,6 +23,9 @@ fn stack() {
         "{detail}"
     );
     assert_eq!(hits(&router, "stack"), 1);
+    // Where a guest may have most, the host's own stack still does not end first.
+    let (_, detail, _directory, _router) = redacted("stack = \"1MiB\", deadline = \"5s\"", "{ mode = \"stack\" }");
+    assert!(detail.contains("overflowed its stack of 1048576 bytes"), "{detail}");
     let (status, detail, _directory, router) = redacted("stack = \"1MiB\", deadline = \"5s\"", config);
     assert_eq!((status, hits(&router, "stack")), (202, 0), "{detail}");
 }

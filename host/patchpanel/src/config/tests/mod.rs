@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+mod allow;
 mod deliveries;
 mod reference;
 mod secrets;

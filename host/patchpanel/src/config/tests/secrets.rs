@@ -47,7 +47,6 @@ fn no_message_shows_what_may_be_a_secret() {
         "plugins.webhook.allow.secrets = ['hunter2']",
         "plugins.webhook.allow.secrets = 'hunter2'",
         "plugins.webhook.allow.env = ['A=hunter2']",
-        "plugins.webhook.allow.secrets_for_http = { hunter2 = ['https://a'] }",
         "plugins.webhook.allow.secrets_for_http = { a = ['hunter2'] }",
         "plugins.webhook.allow.secrets_for_http = { a = 'hunter2' }",
         "plugins.webhook.allow.http = ['https://me:hunter2@example.com']",
