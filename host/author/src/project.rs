@@ -34,7 +34,8 @@ fn named(text: &str, kind: Kind, name: &str) -> String {
     let example = example(kind);
     // Files that rustc writes are called as crates are, and in the repository the SDK is not beside the project.
     let built = |name: &str| format!("release/{}.wasm", name.replace('-', "_"));
-    let parts = text.split(&built(example)).map(|part| {
+    let built_example = built(example);
+    let parts = text.split(&built_example).map(|part| {
         part.replace(example, name)
             .replace("../../../sdk", "patchpanel/plugins/sdk")
     });

@@ -77,7 +77,7 @@ fn compile(section: &Section<'_>) -> CompileLimits {
 
 fn trust(root: &Section<'_>) -> Trust {
     let keys = root.get("trusted_keys").map(|node| node.texts()).unwrap_or_default();
-    let key = |(node, text): &(Node<'_>, String)| match TrustedKey::parse(text) {
+    let key = |(node, text): &(Node<'_>, &str)| match TrustedKey::parse(text) {
         Ok(key) => Some(key),
         Err(help) => node.refuse("not a public key", help),
     };

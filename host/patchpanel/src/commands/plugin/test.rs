@@ -2,7 +2,6 @@
 //! plugin is granted nothing.
 
 use std::fs;
-use std::path::Path;
 
 use anyhow::Context as _;
 use patchpanel_runtime::{LoadError, Runtime, Trial};
