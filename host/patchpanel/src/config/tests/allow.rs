@@ -8,9 +8,7 @@ use super::{parse, said};
 
 fn grants(text: &str) -> Grants {
     let text = format!("{text}\n[[channels]]\nname = \"x\"\nplugin = \"webhook\"\n");
-    parse(&text).unwrap_or_else(|mistakes| panic!("{mistakes}")).plugins[0]
-        .grants
-        .clone()
+    parse(&text).unwrap().plugins[0].grants.clone()
 }
 
 #[test]
