@@ -1,4 +1,5 @@
-//! Small state that outlives instances and reloads; private to the plugin. For transforms and channels.
+//! Small state that outlives instances and reloads; private to the plugin. For transforms and channels, where the declaration
+//! asks for `kv` and the operator grants it.
 //!
 //! Natively, in unit tests, values live in memory, one store per thread, and do not expire.
 

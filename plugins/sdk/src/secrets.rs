@@ -1,4 +1,5 @@
-//! Secrets that the operator granted to this plugin, by name.
+//! Secrets that the operator granted to this plugin, by name. One that is only sent on need not be read: the operator can
+//! write `{{secret:NAME}}` into the configuration, and the router fills it into headers and URLs.
 //!
 //! Natively, in unit tests, none is granted but those of [`crate::testing::grant_secret`].
 

@@ -78,6 +78,22 @@ fn a_failure_of_one_event_of_a_batch_is_its_own() {
 }
 
 #[test]
+fn one_that_hangs_takes_its_own_time_and_no_more() {
+    let section = "isolation = \"per-event\"\nlimits = { deadline = \"60s\", item_deadline = \"1s\" }";
+    let (_directory, router) = carried(section, "{ mode = \"hang\", when = \"bad\" }", 64);
+    let event = |id: String| json!({"id": id, "type": "t", "message": id});
+    let events: Vec<_> = (0..20).map(|id| event(id.to_string())).collect();
+    router.publish(&json!([vec![event("bad".to_owned())], events].concat()));
+    let stats = router.settled();
+    let account = &stats["subscriptions"]["to-bad"];
+    assert_eq!(
+        (&account["delivered"], &account["dead"]),
+        (&json!(20), &json!(1)),
+        "{stats}"
+    );
+}
+
+#[test]
 fn an_instance_is_replaced_after_calls_memory_and_age() {
     let calls = |limits: &str| {
         let section = format!("limits = {{ {limits} }}");
