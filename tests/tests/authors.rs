@@ -16,12 +16,20 @@ fn check(directory: &Path, guest: &str) -> Output {
 fn check_says_in_plain_words_what_is_wrong() {
     let directory = tempfile::tempdir().unwrap();
     for (guest, code, said) in [
-        ("marker-redactor", 0, "compiles, links and starts with an empty configuration"),
+        (
+            "marker-redactor",
+            0,
+            "compiles, links and starts with an empty configuration",
+        ),
         ("redact", 0, "examples come out as declared"),
         ("webhook", 0, "the operator has to grant `http`"),
         ("webhook", 0, "needs a configuration: "),
         ("wrong-world", 2, "it has no custom section `patchpanel-plugin`"),
-        ("undeclared-import", 2, "a redactor keeps nothing between calls; leave it out"),
+        (
+            "undeclared-import",
+            2,
+            "a redactor keeps nothing between calls; leave it out",
+        ),
     ] {
         let checked = check(directory.path(), guest);
         assert_eq!(checked.code, code, "{guest}: {}{}", checked.stdout, checked.stderr);
@@ -57,7 +65,11 @@ fn golden_files_are_written_held_and_told_where_they_differ() {
     let test = |more: &[&str]| run(directory.path(), &[&["plugin", "test", "."], more].concat(), "");
     let first = test(&[]);
     assert_eq!(first.code, 1);
-    assert!(first.stdout.contains("there is no expected.ndjson; --bless writes it"), "{}", first.stdout);
+    assert!(
+        first.stdout.contains("there is no expected.ndjson; --bless writes it"),
+        "{}",
+        first.stdout
+    );
     assert_eq!(test(&["--bless"]).code, 0);
     let golden = fs::read_to_string(directory.path().join("fixtures/one/expected.ndjson")).unwrap();
     let lines: Vec<Value> = golden.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -66,12 +78,31 @@ fn golden_files_are_written_held_and_told_where_they_differ() {
         (&json!("a REVISION-0000"), &json!({"stamp": 1}), &json!({}))
     );
     let held = test(&["--json"]);
-    assert_eq!((held.code, &held.lines()[0]["verdict"]), (0, &json!("held")), "{}", held.stdout);
-    fs::write(directory.path().join("fixtures/one/expected.ndjson"), golden.replace("REVISION-0000", "x")).unwrap();
+    assert_eq!(
+        (held.code, &held.lines()[0]["verdict"]),
+        (0, &json!("held")),
+        "{}",
+        held.stdout
+    );
+    fs::write(
+        directory.path().join("fixtures/one/expected.ndjson"),
+        golden.replace("REVISION-0000", "x"),
+    )
+    .unwrap();
     let differs = test(&[]);
     assert_eq!(differs.code, 1);
-    for said in ["FAILED   one: line 1 of expected.ndjson", "expected {", "came     {", "0 of 1 cases held"] {
-        assert!(differs.stdout.contains(said) || differs.stderr.contains(said), "{}{}", differs.stdout, differs.stderr);
+    for said in [
+        "FAILED   one: line 1 of expected.ndjson",
+        "expected {",
+        "came     {",
+        "0 of 1 cases held",
+    ] {
+        assert!(
+            differs.stdout.contains(said) || differs.stderr.contains(said),
+            "{}{}",
+            differs.stdout,
+            differs.stderr
+        );
     }
 }
 
@@ -80,11 +111,23 @@ fn wrong_projects_are_told_what_they_lack() {
     let directory = project(Some(""));
     let test = || run(directory.path(), &["plugin", "test"], "");
     fs::write(directory.path().join("second.wasm"), component("marker-redactor")).unwrap();
-    assert!(test().stderr.contains("there are several components; name one with --component"));
+    assert!(
+        test()
+            .stderr
+            .contains("there are several components; name one with --component")
+    );
     fs::remove_file(directory.path().join("second.wasm")).unwrap();
-    fs::write(directory.path().join("fixtures/one/events.ndjson"), "\n{\"type\": \"t\"}\n").unwrap();
+    fs::write(
+        directory.path().join("fixtures/one/events.ndjson"),
+        "\n{\"type\": \"t\"}\n",
+    )
+    .unwrap();
     let wrong = test();
-    assert!(wrong.stderr.contains("line 2: it needs an `id` and a `time`"), "{}", wrong.stderr);
+    assert!(
+        wrong.stderr.contains("line 2: it needs an `id` and a `time`"),
+        "{}",
+        wrong.stderr
+    );
     fs::remove_dir_all(directory.path().join("fixtures")).unwrap();
     assert!(test().stderr.contains("each case is a directory in it"));
     fs::remove_file(directory.path().join("mine.wasm")).unwrap();
@@ -108,12 +151,20 @@ fn a_configuration_is_held_against_the_plugins_schema_first() {
 #[test]
 fn bench_measures_calls_beside_empty_ones() {
     let directory = project(None);
-    let bench = run(directory.path(), &["plugin", "bench", "mine.wasm", "--time", "20ms", "--json"], "");
+    let bench = run(
+        directory.path(),
+        &["plugin", "bench", "mine.wasm", "--time", "20ms", "--json"],
+        "",
+    );
     assert_eq!(bench.code, 0, "{}", bench.stderr);
     let figures = &bench.lines()[0];
     assert!(figures["empty_call_ns"].as_f64().unwrap() > 0.0, "{figures}");
     assert!(figures["memory"].as_u64().unwrap() >= 64 << 10, "{figures}");
     assert_eq!(figures["batches"].as_array().unwrap().len(), 4);
-    let people = run(directory.path(), &["plugin", "bench", "mine.wasm", "--time", "20ms"], "");
+    let people = run(
+        directory.path(),
+        &["plugin", "bench", "mine.wasm", "--time", "20ms"],
+        "",
+    );
     assert!(people.stdout.contains("of that the crossing"), "{}", people.stdout);
 }

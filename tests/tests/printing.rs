@@ -73,8 +73,8 @@ fn what_events_carry_does_nothing_to_a_terminal() {
         assert_eq!(output.code, 0, "{}", output.stderr);
         assert!(quiet(&output.stdout), "{}", output.stdout.escape_debug());
     }
-    let unknown = format!("{{\"type\":\"t\",\"\u{9b}31m\":1}}\n");
-    let refused = router.run(&["publish"], &unknown);
+    let unknown = "{\"type\":\"t\",\"\u{9b}31m\":1}\n";
+    let refused = router.run(&["publish"], unknown);
     assert_eq!(refused.code, 2);
     assert!(quiet(&refused.stderr), "{}", refused.stderr.escape_debug());
 }

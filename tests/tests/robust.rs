@@ -60,9 +60,8 @@ fn mutated(random: &mut Rng, original: &[u8]) -> Vec<u8> {
 
 /// A component of the generator, that says of itself what plugins say.
 fn generated(random: &mut Rng) -> Vec<u8> {
-    let entropy: Vec<u8> = std::iter::repeat_with(|| random.u8(..))
-        .take(random.usize(64..2_048))
-        .collect();
+    let mut entropy = vec![0; random.usize(64..2_048)];
+    random.fill(&mut entropy);
     let mut input = arbitrary::Unstructured::new(&entropy);
     let kind = ["redactor", "transform", "channel"][random.usize(0..3)];
     let declaration = json!({"api": "0.1.0", "name": "odd", "version": "1.0.0", "kind": kind}).to_string();

@@ -31,8 +31,16 @@ pub(crate) struct Dispatcher {
     /// Leased, and not sent off yet: the throttle or a probe that is under way has them wait.
     held: VecDeque<Delivery>,
     flights: JoinSet<()>,
-    /// What each flight has leased, to be settled if it panics: what it attempts, and what it does not.
-    leased: HashMap<Id, (Arc<Route>, Vec<Delivery>, Vec<Settlement>)>,
+    /// To be settled if a flight panics.
+    leased: HashMap<Id, Leased>,
+}
+
+/// What a flight has leased.
+struct Leased {
+    route: Arc<Route>,
+    attempted: Vec<Delivery>,
+    /// What it does not attempt.
+    decided: Vec<Settlement>,
 }
 
 /// When to look again.
@@ -178,10 +186,14 @@ impl Dispatcher {
     }
 
     fn launch(&mut self, route: &Arc<Route>, lane: &Arc<Lane>, flight: Flight) {
-        let (attempted, decided) = (flight.deliveries.clone(), flight.settlements.clone());
+        let leased = Leased {
+            route: Arc::clone(route),
+            attempted: flight.deliveries.clone(),
+            decided: flight.settlements.clone(),
+        };
         let flying = fly(Arc::clone(&self.inner), Arc::clone(route), Arc::clone(lane), flight);
         let id = self.flights.spawn(flying).id();
-        self.leased.insert(id, (Arc::clone(route), attempted, decided));
+        self.leased.insert(id, leased);
     }
 
     async fn landed(&mut self, landed: Result<(Id, ()), JoinError>) {
@@ -192,7 +204,12 @@ impl Dispatcher {
             }
             Err(error) => error,
         };
-        let Some((route, deliveries, decided)) = self.leased.remove(&error.id()) else {
+        let Some(Leased {
+            route,
+            attempted,
+            decided,
+        }) = self.leased.remove(&error.id())
+        else {
             return;
         };
         if error.is_panic() {
@@ -207,7 +224,7 @@ impl Dispatcher {
                 Verdict::Release
             }
         };
-        let undecided = deliveries
+        let undecided = attempted
             .iter()
             .map(|delivery| settlement(&route, delivery, verdict(delivery)));
         // A failure is logged, and the leases end with the process.

@@ -1,6 +1,7 @@
 //! A plugin's own JSON Schema of its configuration, held against what the operator wrote before the plugin sees it.
 
-use jsonschema::{PatternOptions, Validator};
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
 use crate::{ConfigMistake, DeclarationError, LoadError};
@@ -24,11 +25,11 @@ impl Schema {
             .map_err(|error| DeclarationError::Wrong(format!("`config_schema` is no JSON Schema: {error}")).into())
     }
 
-    /// Every mistake, with its dotted path. Values are left out of the messages: there may be a secret among them.
+    /// Every mistake, with its dotted path.
     pub(crate) fn check(&self, config: &Value) -> Result<(), LoadError> {
-        let mistake = |error: jsonschema::ValidationError<'_>| ConfigMistake {
+        let mistake = |error: ValidationError<'_>| ConfigMistake {
             path: dotted(&error.instance_path().to_string()),
-            message: error.masked_with("the value").to_string(),
+            message: message(&error),
         };
         let mistakes: Vec<_> = self.0.iter_errors(config).take(MISTAKES).map(mistake).collect();
         match mistakes.is_empty() {
@@ -36,6 +37,19 @@ impl Schema {
             false => Err(LoadError::Configuration(mistakes)),
         }
     }
+}
+
+/// Values are left out: there may be a secret among them. Of words to choose from, all are told.
+fn message(error: &ValidationError<'_>) -> String {
+    let words = match error.kind() {
+        ValidationErrorKind::Enum { options } => options.as_array(),
+        _ => None,
+    };
+    let Some(words) = words else {
+        return error.masked_with("the value").to_string();
+    };
+    let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+    format!("the value is not one of {}", words.join(", "))
 }
 
 /// `/classes/0` is `classes.0` everywhere else.
@@ -71,7 +85,7 @@ mod tests {
             mistakes(&schema, &config),
             [
                 "a/b.1: the value is not of type \"integer\"",
-                "style: the value is not one of \"mask\" or \"label\"",
+                "style: the value is not one of \"mask\", \"label\"",
                 "token: the value is longer than 3 characters",
                 "Additional properties are not allowed ('typo' was unexpected)",
             ]
