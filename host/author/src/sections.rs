@@ -1,7 +1,5 @@
 //! The sections of a WebAssembly file, whichever of its two forms it has; sections of what is nested stay closed.
 
-use std::ops::Range;
-
 use wasm_encoder::{CustomSection, Section as _};
 use wasmparser::BinaryReader;
 
@@ -33,9 +31,9 @@ impl Form {
 /// The file without its custom sections of this name.
 pub(crate) fn without(bytes: &[u8], name: &str) -> Result<Vec<u8>, PackError> {
     let mut kept = bytes.get(..HEADER).unwrap_or_default().to_vec();
-    for (found, range) in sections(bytes)? {
-        if found != Some(name) {
-            kept.extend_from_slice(bytes.get(range).unwrap_or_default());
+    for section in sections(bytes)? {
+        if section.name != Some(name) {
+            kept.extend_from_slice(section.bytes);
         }
     }
     Ok(kept)
@@ -54,8 +52,15 @@ pub(crate) fn with(bytes: &[u8], name: &str, data: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The name, for custom sections, and the bytes of each section, in order.
-fn sections(bytes: &[u8]) -> Result<Vec<(Option<&str>, Range<usize>)>, PackError> {
+struct Section<'a> {
+    /// Only custom sections have one.
+    name: Option<&'a str>,
+    /// With those that tell its kind and size.
+    bytes: &'a [u8],
+}
+
+/// All of them, in order.
+fn sections(bytes: &[u8]) -> Result<Vec<Section<'_>>, PackError> {
     let damaged = |error: wasmparser::BinaryReaderError| PackError::Damaged(error.to_string());
     let mut reader = BinaryReader::new(bytes, 0);
     reader.read_bytes(HEADER).map_err(damaged)?;
@@ -70,7 +75,8 @@ fn sections(bytes: &[u8]) -> Result<Vec<(Option<&str>, Range<usize>)>, PackError
             0 => Some(BinaryReader::new(body, at).read_string().map_err(damaged)?),
             _ => None,
         };
-        found.push((name, start..reader.original_position()));
+        let bytes = bytes.get(start..reader.original_position()).unwrap_or_default();
+        found.push(Section { name, bytes });
     }
     Ok(found)
 }
@@ -86,7 +92,11 @@ mod tests {
     fn a_section_comes_and_goes() {
         let one = with(EMPTY, "a", b"1");
         let two = with(&one, "b", b"22");
-        let names: Vec<_> = sections(&two).unwrap().into_iter().map(|(name, _)| name).collect();
+        let names: Vec<_> = sections(&two)
+            .unwrap()
+            .into_iter()
+            .map(|section| section.name)
+            .collect();
         assert_eq!(names, [Some("b"), Some("a")]);
         assert_eq!(without(&two, "b").unwrap(), one);
         assert_eq!(without(&one, "a").unwrap(), EMPTY);

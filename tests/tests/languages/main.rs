@@ -144,6 +144,9 @@ channel = "audit"
 transform = "tickets-{language}"
 config = {{ prefix = "{language}-" }}
 
+[plugins.tally-{language}]
+allow = {{ kv = true }}
+
 [[channels]]
 name = "{language}"
 plugin = "tally-{language}"

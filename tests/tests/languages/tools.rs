@@ -67,7 +67,7 @@ pub(crate) fn provide(language: &str, project: &Path) -> Result<(), String> {
 pub(crate) fn shell(project: &Path, commands: &str) -> Result<String, String> {
     let binaries = binary().parent().unwrap().to_owned();
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::env::join_paths([binaries.clone()].into_iter().chain(std::env::split_paths(&path))).unwrap();
+    let path = std::env::join_paths([binaries].into_iter().chain(std::env::split_paths(&path))).unwrap();
     let mut command = Command::new("sh");
     command
         .args(["-euc", commands])

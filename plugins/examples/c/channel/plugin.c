@@ -80,7 +80,7 @@ void exports_patchpanel_plugin_channel_deliver(
     exports_patchpanel_plugin_channel_list_delivery_t *batch,
     exports_patchpanel_plugin_channel_list_result_receipt_problem_t *answers) {
     answers->len = batch->len;
-    answers->ptr = calloc(batch->len, sizeof *answers->ptr);
+    answers->ptr = batch->len > 0 ? calloc(batch->len, sizeof *answers->ptr) : NULL;
     for (size_t i = 0; i < batch->len; i++) {
         exports_patchpanel_plugin_channel_result_receipt_problem_t *answer = &answers->ptr[i];
         answer->is_err = !deliver(&batch->ptr[i].event, &answer->val.ok, &answer->val.err);

@@ -56,14 +56,18 @@ bool exports_patchpanel_plugin_redactor_redact(
         }
         start = end;
     }
+    // The generated function for texts forgets their paths.
+    patchpanel_list_string_free(&batch->paths);
+    batch->paths.len = 0;
     exports_patchpanel_plugin_redactor_texts_free(batch);
 
     answer->labels.len = 1;
     answer->labels.ptr = malloc(sizeof *answer->labels.ptr);
     patchpanel_string_dup(answer->labels.ptr, "ticket");
     answer->edits = edits;
+    // The router frees no empty list.
     answer->bytes.len = edits.len * REPLACEMENT_LEN;
-    answer->bytes.ptr = malloc(answer->bytes.len);
+    answer->bytes.ptr = edits.len > 0 ? malloc(answer->bytes.len) : NULL;
     for (size_t i = 0; i < edits.len; i++)
         memcpy(answer->bytes.ptr + i * REPLACEMENT_LEN, REPLACEMENT, REPLACEMENT_LEN);
     return true;

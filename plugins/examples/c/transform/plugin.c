@@ -40,7 +40,7 @@ void exports_patchpanel_plugin_transformer_transform(
     exports_patchpanel_plugin_transformer_list_result_outcome_failure_t *answers) {
     answers->len = batch->len;
     // All zero: no error, and no field of a patch.
-    answers->ptr = calloc(batch->len, sizeof *answers->ptr);
+    answers->ptr = batch->len > 0 ? calloc(batch->len, sizeof *answers->ptr) : NULL;
     for (size_t i = 0; i < batch->len; i++) transform(&batch->ptr[i], &answers->ptr[i].val.ok);
     exports_patchpanel_plugin_transformer_list_event_free(batch);
 }
