@@ -169,14 +169,10 @@ fn a_shadow_that_agrees_often_enough_takes_over() {
 fn channels_have_no_shadow() {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join("plugins.d")).unwrap();
-    fs::write(
-        directory.path().join("plugins.d/out.wasm"),
-        component("hostile-channel"),
-    )
-    .unwrap();
+    fs::write(directory.path().join("plugins.d/out.wasm"), component("bench-channel")).unwrap();
     let config = "[plugins.out]\nshadow = true\n[[channels]]\nname = \"out\"\nplugin = \"out\"\n";
     let router = Router::start(directory.path(), config);
-    router.drop_plugin("out", &component("bench-channel"));
+    router.drop_plugin("out", &component("console"));
     let status = when(&router, "out", "the refusal", |status| status["error"].is_string());
     assert!(
         status["error"]
@@ -306,8 +302,8 @@ fn with_keys_only_signed_plugins_are_taken() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
-/// A sound component that takes the compiler long: one function of a great many additions.
-fn heavy() -> Vec<u8> {
+/// A component that takes the compiler long, or much memory: functions of a great many multiplications.
+fn heavy(count: u32, steps: u32) -> Vec<u8> {
     use wasm_encoder::*;
     let mut module = Module::new();
     let mut types = TypeSection::new();
@@ -315,10 +311,10 @@ fn heavy() -> Vec<u8> {
     module.section(&types);
     let mut functions = FunctionSection::new();
     let mut code = CodeSection::new();
-    for _ in 0..40 {
+    for _ in 0..count {
         functions.function(0);
         let mut body = Function::new([(500, ValType::I64)]);
-        for step in 0..30_000_u32 {
+        for step in 0..steps {
             body.instruction(&Instruction::LocalGet(step % 500));
             body.instruction(&Instruction::LocalGet((step * 7) % 500));
             body.instruction(&Instruction::I64Mul);
@@ -342,19 +338,21 @@ fn heavy() -> Vec<u8> {
 
 #[test]
 fn what_keeps_the_compiler_busy_or_wants_its_memory_is_refused_and_harms_nobody() {
-    for (settings, reason) in [
+    for (settings, component, reason) in [
         (
             "compile = { time = \"300ms\" }\n",
+            heavy(40, 30_000),
             "compiling it takes longer than the 0.3 s that `compile.time` allows",
         ),
         (
             "compile = { memory = \"256MiB\" }\n",
+            heavy(2, 500_000),
             "compiling it takes more memory than the 268435456 bytes that `compile.memory` allows",
         ),
     ] {
         let (_directory, router) = start(settings);
         let good = router.plugin("stamp")["revision"].clone();
-        router.drop_plugin("stamp", &heavy());
+        router.drop_plugin("stamp", &component);
         let status = when(&router, "stamp", "the refusal", |status| status["error"].is_string());
         assert!(
             status["error"].as_str().unwrap().contains(reason),
@@ -417,7 +415,7 @@ fn a_running_plugin_is_inspected_with_what_it_asks_for_is_granted_and_has_used()
     let status = &shown.lines()[0];
     assert_eq!(
         (&status["granted"]["env"], &status["granted_in_vain"]),
-        (&json!(["LANG"]), &json!(["env LANG"])),
+        (&json!(["LANG"]), &json!(["env: LANG"])),
         "{status}"
     );
     assert!(status["uses"][0]["calls"].is_u64(), "{status}");
