@@ -305,6 +305,7 @@ fn with_keys_only_signed_plugins_are_taken() {
 /// A component that takes the compiler long, or much memory: functions of a great many multiplications.
 fn heavy(count: u32, steps: u32) -> Vec<u8> {
     use wasm_encoder::*;
+    const LOCALS: u32 = 500;
     let mut module = Module::new();
     let mut types = TypeSection::new();
     types.ty().function([ValType::I64], [ValType::I64]);
@@ -313,14 +314,25 @@ fn heavy(count: u32, steps: u32) -> Vec<u8> {
     let mut code = CodeSection::new();
     for _ in 0..count {
         functions.function(0);
-        let mut body = Function::new([(500, ValType::I64)]);
+        let mut body = Function::new([(LOCALS - 1, ValType::I64)]);
+        // Nothing that could be known before it is run, and nothing that could be left out.
+        for local in 1..LOCALS {
+            body.instruction(&Instruction::LocalGet(0));
+            body.instruction(&Instruction::I64Const(i64::from(local)));
+            body.instruction(&Instruction::I64Add);
+            body.instruction(&Instruction::LocalSet(local));
+        }
         for step in 0..steps {
-            body.instruction(&Instruction::LocalGet(step % 500));
-            body.instruction(&Instruction::LocalGet((step * 7) % 500));
+            body.instruction(&Instruction::LocalGet(step % LOCALS));
+            body.instruction(&Instruction::LocalGet((step * 7 + 3) % LOCALS));
             body.instruction(&Instruction::I64Mul);
-            body.instruction(&Instruction::LocalSet((step * 13) % 500));
+            body.instruction(&Instruction::LocalSet((step * 13 + 1) % LOCALS));
         }
         body.instruction(&Instruction::LocalGet(0));
+        for local in 1..LOCALS {
+            body.instruction(&Instruction::LocalGet(local));
+            body.instruction(&Instruction::I64Xor);
+        }
         body.instruction(&Instruction::End);
         code.function(&body);
     }
