@@ -14,10 +14,12 @@ mod generate;
 mod guests;
 mod receiver;
 mod router;
+mod tools;
 
 pub use generate::{Generator, write_events};
 pub use guests::{component, revision};
 pub use receiver::{Received, Receiver};
+pub use tools::{python, skipped, tools};
 pub use router::{Output, Router, binary, command, run};
 
 use std::time::{Duration, Instant};

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use patchpanel_tests::{PATIENCE, Router, wait_for};
+use patchpanel_tests::{PATIENCE, Router, python, skipped, wait_for};
 use serde_json::{Value, json};
 
 use crate::{health, installed, outcome};
@@ -22,17 +22,17 @@ struct Mailbox {
 impl Mailbox {
     /// `None`, with a message, where this machine has no aiosmtpd.
     fn start(certificate: Option<&Path>) -> Option<Mailbox> {
-        let there = Command::new("python3")
+        let there = Command::new(python())
             .args(["-c", "import aiosmtpd"])
             .stderr(Stdio::null())
             .status();
         if !there.is_ok_and(|status| status.success()) {
-            eprintln!("skipped: python3 with aiosmtpd is not installed (pip install aiosmtpd)");
+            skipped("python3 has no aiosmtpd; run .ci/tools");
             return None;
         }
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile/smtp.py");
         let files = certificate.map(|directory| [directory.join("cert.pem"), directory.join("key.pem")]);
-        let mut child = Command::new("python3")
+        let mut child = Command::new(python())
             .args(["-W", "ignore"])
             .arg(script)
             .args(files.iter().flatten())
@@ -93,7 +93,7 @@ fn certificate(directory: &Path) -> bool {
         .status();
     let made = made.is_ok_and(|status| status.success());
     if !made {
-        eprintln!("skipped: openssl is not installed");
+        skipped("openssl is not installed; run .ci/tools");
     }
     made
 }

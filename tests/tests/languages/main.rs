@@ -5,11 +5,10 @@
 mod tools;
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use patchpanel_tests::{Router, run, wait_for};
+use patchpanel_tests::{Router, run, skipped, wait_for};
 use serde_json::{Value, json};
 
 const LANGUAGES: [&str; 5] = ["rust", "js", "python", "c", "go"];
@@ -57,8 +56,7 @@ fn build(language: &'static str) -> Option<Built> {
         assert_eq!(output.code, 0, "{}", output.stderr);
         let project = built.project(example);
         if let Err(missing) = tools::provide(language, &project) {
-            // Not `eprintln!`, which nobody sees where a test passes.
-            let _ = writeln!(std::io::stderr(), "SKIPPED: plugins in {language}: {missing}");
+            skipped(&format!("plugins in {language}: {missing}"));
             return None;
         }
         if let Err(said) = tools::shell(&project, &commands(&project)) {

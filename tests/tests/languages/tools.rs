@@ -2,20 +2,10 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use patchpanel_tests::binary;
-
-/// What `.ci/tools` has installed.
-fn installed() -> PathBuf {
-    let cache = || {
-        let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
-        let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(|| home.join(".cache"), PathBuf::from);
-        cache.join("patchpanel-ci/tools")
-    };
-    std::env::var_os("PATCHPANEL_LANGUAGE_TOOLS").map_or_else(cache, PathBuf::from)
-}
+use patchpanel_tests::{binary, tools};
 
 /// Links or copies into a project what its commands would fetch. An error says what
 /// is not installed, and what to do about it.
@@ -31,7 +21,7 @@ pub(crate) fn provide(language: &str, project: &Path) -> Result<(), String> {
             fs::copy(lock, project.join("Cargo.lock")).unwrap();
         }
         "js" => {
-            let modules = installed().join("npm/node_modules");
+            let modules = tools().join("npm/node_modules");
             if !modules.join(".bin/componentize-qjs").exists() {
                 return Err(missing(&modules));
             }
@@ -42,13 +32,13 @@ pub(crate) fn provide(language: &str, project: &Path) -> Result<(), String> {
                 .unwrap();
             assert!(copied.success());
             fs::copy(
-                installed().join("npm/package-lock.json"),
+                tools().join("npm/package-lock.json"),
                 project.join("package-lock.json"),
             )
             .unwrap();
         }
         _ => {
-            let venv = installed().join("venv");
+            let venv = tools().join("venv");
             let tool = match language {
                 "python" => "bin/componentize-py",
                 "go" => "bin/go",
