@@ -19,8 +19,8 @@ mod tools;
 pub use generate::{Generator, write_events};
 pub use guests::{component, revision};
 pub use receiver::{Received, Receiver};
-pub use tools::{python, skipped, tools};
 pub use router::{Output, Router, binary, command, run};
+pub use tools::{python, skipped, tools};
 
 use std::time::{Duration, Instant};
 

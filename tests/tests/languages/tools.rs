@@ -31,11 +31,7 @@ pub(crate) fn provide(language: &str, project: &Path) -> Result<(), String> {
                 .status()
                 .unwrap();
             assert!(copied.success());
-            fs::copy(
-                tools().join("npm/package-lock.json"),
-                project.join("package-lock.json"),
-            )
-            .unwrap();
+            fs::copy(tools().join("npm/package-lock.json"), project.join("package-lock.json")).unwrap();
         }
         _ => {
             let venv = tools().join("venv");
