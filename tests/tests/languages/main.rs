@@ -6,6 +6,7 @@ mod tools;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 
 use patchpanel_tests::{Router, run, skipped, wait_for};
@@ -94,6 +95,46 @@ fn rust() {
 #[test]
 fn javascript() {
     each_kind_builds_and_does_what_its_fixtures_say("js");
+}
+
+/// What the guide says of TypeScript, with the redactor in JavaScript under types.
+#[test]
+fn typescript() {
+    let Some(built) = built("js") else { return };
+    // A copy: other tests look at the original.
+    let project = built.directory.path().join("typescript");
+    let copied = Command::new("cp")
+        .arg("-a")
+        .arg(built.project("tickets"))
+        .arg(&project)
+        .status();
+    assert!(copied.unwrap().success());
+    let mut source = fs::read_to_string(project.join("plugin.js")).unwrap();
+    for (untyped, typed) in [
+        ("const utf8 = (text) =>", "const utf8 = (text: string): Uint8Array =>"),
+        ("let prefix;", "let prefix: Uint8Array;"),
+        ("configure(text) {", "configure(text: string) {"),
+        (
+            "redact({ texts, bytes }) {",
+            "redact({ texts, bytes }: { texts: { path: number; end: number }[]; bytes: Uint8Array }) {",
+        ),
+        (
+            "function ticketEnd(bytes, at, limit) {",
+            "function ticketEnd(bytes: Uint8Array, at: number, limit: number): number | undefined {",
+        ),
+    ] {
+        assert!(source.contains(untyped), "{untyped}");
+        source = source.replace(untyped, typed);
+    }
+    fs::write(project.join("plugin.ts"), source).unwrap();
+    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/plugins/javascript.md");
+    let guide = fs::read_to_string(guide).unwrap();
+    let (_, block) = guide.split_once("```sh\n").unwrap();
+    let (_, commands) = block.split_once("```").unwrap().0.split_once('\n').unwrap();
+    let commands = commands.replace("mine.wasm", &format!("{}.wasm", built.name("tickets")));
+    if let Err(said) = tools::shell(&project, &commands) {
+        panic!("the commands for TypeScript fail:\n{said}");
+    }
 }
 
 #[test]
