@@ -1,6 +1,6 @@
 //! What plugin authors need besides their own compiler; knows the tools around WIT, and nothing of running components.
 //!
-//! [`project`] writes a small plugin in the author's language, [`bindings`] what it is compiled against, and [`pack`]
+//! [`project()`] writes a small plugin in the author's language, [`bindings()`] what it is compiled against, and [`pack()`]
 //! makes the component, with its declaration inside, of what compilers of other languages than Rust give.
 //!
 //! The projects are those in `plugins/examples`, which the tests build: what authors get is what was tried.
