@@ -115,6 +115,10 @@ fn typescript() {
     for (untyped, typed) in [
         ("const utf8 = (text) =>", "const utf8 = (text: string): Uint8Array =>"),
         ("let prefix;", "let prefix: Uint8Array;"),
+        (
+            "const edits = [];",
+            "const edits: { text: number; start: number; end: number; label: number; bytesEnd: number }[] = [];",
+        ),
         ("configure(text) {", "configure(text: string) {"),
         (
             "redact({ texts, bytes }) {",
