@@ -271,7 +271,10 @@ impl Next {
                 self.push(origin, patched).map_err(failed)?;
             }
             Outcome::Dropped(reason) => return Ok(Some(bounded(&reason))),
-            Outcome::Split(parts) if parts.is_empty() => return Ok(Some("split into nothing".to_owned())),
+            Outcome::Split(parts) if parts.is_empty() => {
+                let reason = "it split an event into nothing, where it should say that it drops it";
+                return Err(failed(reason.to_owned()).into());
+            }
             Outcome::Split(parts) => {
                 for part in split(&event, parts, limits).map_err(failed)? {
                     self.push(origin, part).map_err(failed)?;
