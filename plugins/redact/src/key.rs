@@ -1,5 +1,7 @@
 //! Names whose values are secret: `password`, `client_secret`, `apiKey`, but not `token_count` or `publicKey`.
 
+use crate::class::Class;
+
 /// How much a name says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Strength {
@@ -14,8 +16,43 @@ pub(crate) enum Strength {
 /// No name that people give is longer.
 pub(crate) const MAX_NAME: usize = 64;
 
+/// Names that an operator has added: of secrets, in small letters and without what joins words, and labels.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    secrets: Vec<Vec<u8>>,
+    labels: Vec<&'static str>,
+}
+
+impl Names {
+    pub(crate) fn new(secrets: &[String], labels: impl Iterator<Item = &'static str>) -> Self {
+        Self {
+            secrets: secrets.iter().map(|name| plain(name.as_bytes())).collect(),
+            labels: labels.collect(),
+        }
+    }
+
+    /// Whether edits may have this label.
+    pub(crate) fn is_label(&self, label: &[u8]) -> bool {
+        Class::ALL.iter().any(|class| class.name().as_bytes() == label)
+            || self.labels.iter().any(|own| own.as_bytes() == label)
+    }
+
+    /// Judges a name: by the operator's list, then by its last words.
+    pub(crate) fn strength(&self, name: &[u8]) -> Option<Strength> {
+        if !self.secrets.is_empty() && self.secrets.contains(&plain(name)) {
+            return Some(Strength::Certain);
+        }
+        strength(name)
+    }
+}
+
+/// `apiKey`, `api_key` and `API-KEY` are one name.
+fn plain(name: &[u8]) -> Vec<u8> {
+    name.iter().filter(|byte| byte.is_ascii_alphanumeric() || **byte >= 0x80).map(u8::to_ascii_lowercase).collect()
+}
+
 /// Judges a name by its last words.
-pub(crate) fn strength(name: &[u8]) -> Option<Strength> {
+fn strength(name: &[u8]) -> Option<Strength> {
     let name = name.trim_ascii_end();
     let trimmed = name.len()
         - name

@@ -5,7 +5,8 @@ use crate::anchors::{Anchors, WORD};
 use crate::base64;
 use crate::bytes::{at, before, is_alnum, is_space, is_token, is_word, looks_random, run};
 use crate::class::Class;
-use crate::detect::{Depth, vendor};
+use crate::context::Context;
+use crate::detect::{Depth, crypto, identity, vendor};
 use crate::finding::Sink;
 use crate::placeholder::{is_of_mask, is_placeholder, mask_at};
 use crate::scan;
@@ -29,6 +30,14 @@ pub(crate) fn detect(bytes: &[u8], depth: Depth, sink: &mut Sink) {
 /// Looks at one word; returns where to go on.
 fn look(bytes: &[u8], start: usize, end: usize, depth: Depth, sink: &mut Sink) -> usize {
     let next = at(bytes, end);
+    let context = || sink.context().with(Context::before(bytes, start));
+    if sink.wants(Class::NationalId)
+        && identity::may_be(bytes, start, end)
+        && identity::is_identity(bytes, start, end, context)
+    {
+        sink.push(start, end, Class::NationalId);
+        return end;
+    }
     if end - start >= SHORTEST {
         // The middle of base64 is neither.
         if before(bytes, start) == b'+' {
@@ -67,6 +76,14 @@ fn token(bytes: &[u8], start: usize, word_end: usize, sink: &mut Sink) -> Option
     if let Some(end) = jwt(bytes, start) {
         sink.push(start, end, Class::Jwt);
         return Some(end);
+    }
+    let context = || sink.context().with(Context::before(bytes, start));
+    if sink.wants(Class::Crypto)
+        && crypto::is_address(bytes.get(start..word_end)?, context)
+        && !matches!(at(bytes, word_end), b'=' | b'+' | b'/')
+    {
+        sink.push(start, word_end, Class::Crypto);
+        return Some(word_end);
     }
     let whole = match at(bytes, word_end) {
         b':' => vendor::telegram(bytes, start, word_end),
@@ -136,7 +153,7 @@ fn scheme(bytes: &[u8], start: usize, end: usize, sink: &mut Sink) -> usize {
         }
         false => looks_random(value),
     };
-    if !plausible || is_placeholder(value) {
+    if !plausible || is_placeholder(value, &sink.scope().names) {
         return end;
     }
     sink.push(value_start, value_end, Class::Credentials);
@@ -164,14 +181,15 @@ fn user(bytes: &[u8], start: usize, sink: &mut Sink) -> Option<usize> {
     let limited = bytes.get(..bytes.len().min(from + LONGEST))?;
     let end = run(limited, from, |byte| !is_space(byte) && !is_quote(byte));
     let pair = bytes.get(from..end)?;
+    let names = &sink.scope().names;
     let mut colons = memchr::memchr_iter(b':', pair);
     let colon = colons
-        .find(|&colon| !is_of_mask(bytes, from + colon))
+        .find(|&colon| !is_of_mask(bytes, from + colon, names))
         .filter(|colon| *colon > 0)?;
     // The password may be missing: some services take a token as the user.
     let password = pair.get(colon + 1..)?;
     let is_template = pair.iter().any(|byte| matches!(byte, b'$' | b'{' | b'<'));
-    if is_template || pair.len() < 6 || mask_at(bytes, from) || !password.is_empty() && is_placeholder(password) {
+    if is_template || pair.len() < 6 || mask_at(bytes, from, names) || !password.is_empty() && is_placeholder(password, names) {
         return None;
     }
     sink.push(from, end, Class::Credentials);
@@ -189,7 +207,7 @@ fn blob(bytes: &[u8], start: usize, depth: Depth, sink: &mut Sink) -> Option<usi
     });
     let end = run(bytes, end, |byte| byte == b'=').min(end + 2);
     let text = base64::text(bytes.get(start..end)?)?;
-    let class = scan::first(&text, depth, sink.wanted())?;
+    let class = scan::first(&text, depth, sink.inner())?;
     sink.push(start, end, class);
     Some(end)
 }
