@@ -64,6 +64,10 @@ fn strength(name: &[u8]) -> Option<Strength> {
     if !may_be_secret(name) || is_question(name) {
         return None;
     }
+    // What names an access key in a signed URL, beside the signature.
+    if name.eq_ignore_ascii_case(b"x-amz-credential") || name.eq_ignore_ascii_case(b"x-goog-credential") {
+        return None;
+    }
     let mut buffer = [0; MAX_NAME];
     let last = lower(last_word(name), &mut buffer)?;
     if let Some(strength) = word_strength(last) {
@@ -86,9 +90,9 @@ fn strength(name: &[u8]) -> Option<Strength> {
     }
 }
 
-/// `has_password`, `isSecret`: the value is yes or no.
+/// `has_password`, `isSecret`: the value is yes or no. `no_password`, `nonSecret`: says that it is none.
 fn is_question(name: &[u8]) -> bool {
-    ["has", "is"].iter().any(|verb| {
+    ["has", "is", "no", "non", "not"].iter().any(|verb| {
         name.split_at_checked(verb.len()).is_some_and(|(first, rest)| {
             let next = rest.first().copied().unwrap_or_default();
             let ends =
@@ -143,7 +147,7 @@ fn word_strength(word: &[u8]) -> Option<Strength> {
         | b"authkey" | b"accountkey" | b"bearer" | b"jwt" | b"otp" | b"totp" | b"pin" | b"cvv" | b"cvc" => {
             Some(Strength::Likely)
         }
-        b"auth" | b"sid" | b"signature" | b"sig" => Some(Strength::Weak),
+        b"auth" | b"sid" | b"sig" => Some(Strength::Weak),
         _ => joined(word),
     }
 }

@@ -23,7 +23,7 @@ fn is_crossed_out(value: &[u8]) -> bool {
     value.windows(ENOUGH).any(|window| matches!(window, [b'x' | b'X' | b'*', rest @ ..] if rest.iter().all(|byte| Some(byte) == window.first())))
 }
 
-/// `your-api-key`, `insert_key_here`
+/// `your-api-key`, `insert_key_here`, `a-fake-key`
 fn is_request(value: &[u8]) -> bool {
     let starts = |word: &[u8]| {
         value
@@ -31,7 +31,8 @@ fn is_request(value: &[u8]) -> bool {
             .is_some_and(|start| start.eq_ignore_ascii_case(word))
             && matches!(value.get(word.len()), Some(b'_' | b'-' | b' '))
     };
-    starts(b"your") || starts(b"insert")
+    let says = |word: &[u8]| value.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word));
+    starts(b"your") || starts(b"insert") || [&b"fake"[..], b"dummy", b"changeme"].iter().any(|word| says(word))
 }
 
 /// `%NAME%`

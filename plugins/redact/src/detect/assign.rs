@@ -119,6 +119,8 @@ struct Value {
     start: usize,
     end: usize,
     quote: Option<u8>,
+    /// Whether `=>` stands before it.
+    arrow: bool,
 }
 
 impl Value {
@@ -129,17 +131,20 @@ impl Value {
         if before(bytes, from) == b'>' {
             start = run(bytes, start, is_space);
         }
+        let arrow = bytes.get(..from).is_some_and(|before| before.ends_with(b"=>"));
         let quote = Some(at(bytes, start)).filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
         let value = match quote {
             Some(_) => Self {
                 start: start + 1,
                 end: quoted_end(bytes, start)?,
                 quote,
+                arrow,
             },
             None => Self {
                 start,
                 end: unquoted_end(bytes, start),
                 quote,
+                arrow,
             },
         };
         (value.start < value.end).then_some(value)
@@ -179,6 +184,7 @@ impl Value {
             start,
             end: line_end,
             quote: None,
+            arrow: false,
         }
     }
 
@@ -188,7 +194,10 @@ impl Value {
             return false;
         }
         let is_call = self.quote.is_none() && memchr::memchr(b'(', value).is_some_and(|open| is_code(value, open));
+        // `password => user.name`: an expression, but for what no name looks like.
+        let is_expression = self.quote.is_none() && self.arrow && !looks_random(value);
         match strength {
+            _ if is_expression => false,
             Strength::Certain => !is_call,
             Strength::Likely if self.quote.is_some() => !value.contains(&b' ') && !is_url(value),
             Strength::Likely => !is_call && !is_url(value) && !is_prose(value),

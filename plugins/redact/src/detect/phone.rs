@@ -29,7 +29,7 @@ pub(crate) fn phone(
         return None;
     }
     let end = north_american(number)
-        .or_else(|| trunk(number))
+        .or_else(|| trunk(number).filter(|_| !follows_number(bytes, begin)))
         .or_else(|| in_context(bytes, number, || context(begin)))?;
     let end = extension(bytes, end);
     may_end(bytes, end).then_some((begin, end))
@@ -102,6 +102,11 @@ fn trunk(number: &Number) -> Option<usize> {
         && rest.iter().all(|length| (2..=4).contains(length));
     let prefixed = digits.first() == Some(&0) && digits.get(1).is_some_and(|digit| *digit != 0);
     (spaced && fits && prefixed).then(|| number.end(groups))
+}
+
+/// Whether a number of the same row stands before: groups of a longer one are no number.
+fn follows_number(bytes: &[u8], begin: usize) -> bool {
+    before(bytes, begin) == b' ' && is_digit(before(bytes, begin - 1))
 }
 
 /// Seven to fifteen digits, however they are written, beside a word for a telephone.
@@ -186,6 +191,7 @@ mod tests {
             "\"phone\": null, \"id\": 186853002",
             "9780306406157",
             "0.1234 5678 901",
+            "JO94 CBJO 0010 0000 0000 0131 0003 03",
         ] {
             assert_eq!(found(text), [], "{text}");
         }

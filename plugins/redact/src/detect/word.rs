@@ -7,7 +7,7 @@ use crate::bytes::{at, before, is_alnum, is_space, is_token, is_word, looks_rand
 use crate::class::Class;
 use crate::context::Context;
 use crate::detect::{Depth, crypto, identity, vendor};
-use crate::finding::Sink;
+use crate::finding::{Finding, Sink};
 use crate::placeholder::{is_of_mask, is_placeholder, mask_at};
 use crate::scan;
 
@@ -59,6 +59,8 @@ fn composite(bytes: &[u8], start: usize, end: usize, sink: &mut Sink) -> usize {
     let word = bytes.get(start..end).unwrap_or_default();
     let found = if at(bytes, end) == b':' {
         vendor::telegram(bytes, start, end).map(|end| (start, end))
+    } else if at(bytes, end) == b'~' && word.ends_with(b"Q") {
+        vendor::azure(bytes, end)
     } else if before(bytes, start) != b'.' && vendor::is_dotted_prefix(word) {
         vendor::token(bytes, start)
             .map(|end| (start, end))
@@ -207,9 +209,33 @@ fn blob(bytes: &[u8], start: usize, depth: Depth, sink: &mut Sink) -> Option<usi
     });
     let end = run(bytes, end, |byte| byte == b'=').min(end + 2);
     let text = base64::text(bytes.get(start..end)?)?;
-    let class = scan::first(&text, depth, sink.inner())?;
-    sink.push(start, end, class);
+    let class = scan::first(&text, depth, sink.inner())
+        .or_else(|| is_encoded_secret(text.as_bytes()).then_some(Class::SecretKey))
+        .filter(|class| sink.wants(*class) || matches!(class, Class::Own(_)))?;
+    sink.add(Finding {
+        start,
+        end,
+        class,
+        exact: true,
+    });
     Some(end)
+}
+
+/// A password or key as a generator makes them. Nobody puts one into base64 but to hand it over as a secret.
+fn is_encoded_secret(text: &[u8]) -> bool {
+    const KINDS: [fn(&u8) -> bool; 4] = [
+        u8::is_ascii_lowercase,
+        u8::is_ascii_uppercase,
+        u8::is_ascii_digit,
+        u8::is_ascii_punctuation,
+    ];
+    let kind = |byte: &u8| KINDS.iter().position(|is_kind| is_kind(byte));
+    let kinds = KINDS.iter().filter(|is_kind| text.iter().any(is_kind)).count();
+    let changes = text.windows(2).filter(|pair| pair.first().map(kind) != pair.last().map(kind)).count();
+    let is_hex = text.len() >= 32 && text.iter().all(u8::is_ascii_hexdigit);
+    // Identifiers of objects are a kind and a number, with a colon or a slash.
+    let is_whole = !text.iter().any(|byte| matches!(byte, b':' | b'/')) && text.iter().all(u8::is_ascii_graphic);
+    (14..=128).contains(&text.len()) && is_whole && (kinds >= 3 || is_hex) && changes * 2 >= text.len() - 4
 }
 
 #[cfg(test)]
@@ -273,6 +299,8 @@ mod tests {
             found("x: amFuZUBleGFtcGxlLmNvbQ== y"),
             [("email", "amFuZUBleGFtcGxlLmNvbQ==")]
         );
+        // `8Kd0#fQz7LxW2p`
+        assert_eq!(found("v: OEtkMCNmUXo3THhXMnA= y"), [("secret-key", "OEtkMCNmUXo3THhXMnA=")]);
         // `010:Repository186853002`
         assert_eq!(found("MDEwOlJlcG9zaXRvcnkxODY4NTMwMDI="), []);
     }
