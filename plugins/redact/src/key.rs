@@ -37,6 +37,14 @@ impl Names {
             || self.labels.iter().any(|own| own.as_bytes() == label)
     }
 
+    /// Whether a name may be one of a secret, or a type behind one, that ends like this: what settles almost every name
+    /// without a look for its beginning.
+    #[inline]
+    pub(crate) fn may_end(&self, end: &[u8]) -> bool {
+        let is_letter = end.last().is_some_and(u8::is_ascii_alphabetic);
+        !self.secrets.is_empty() || !is_letter || may_be_secret(end) || end.eq_ignore_ascii_case(b"str")
+    }
+
     /// Judges a name: by the operator's list, then by its last words.
     pub(crate) fn strength(&self, name: &[u8]) -> Option<Strength> {
         if !self.secrets.is_empty() && self.secrets.contains(&plain(name)) {
@@ -50,6 +58,9 @@ impl Names {
 fn plain(name: &[u8]) -> Vec<u8> {
     name.iter().filter(|byte| byte.is_ascii_alphanumeric() || **byte >= 0x80).map(u8::to_ascii_lowercase).collect()
 }
+
+/// How many bytes of a name [`Names::may_end`] looks at.
+pub(crate) const LONGEST_END: usize = 3;
 
 /// Judges a name by its last words.
 fn strength(name: &[u8]) -> Option<Strength> {

@@ -40,6 +40,7 @@ mod key;
 mod own;
 mod path;
 mod placeholder;
+mod runs;
 mod scan;
 mod style;
 mod view;

@@ -4,7 +4,7 @@ use crate::bytes::{at, before, is_alnum, is_space, is_word, looks_random, run, r
 use crate::class::Class;
 use crate::detect::word;
 use crate::finding::Sink;
-use crate::key::{MAX_NAME, Names, Strength};
+use crate::key::{LONGEST_END, MAX_NAME, Names, Strength};
 use crate::placeholder::{is_of_mask, is_placeholder, mask_at};
 use std::sync::Arc;
 
@@ -93,6 +93,9 @@ impl Name {
         let quoted = matches!(before(bytes, end), b'"' | b'\'' | b'`');
         end -= usize::from(quoted);
         if !is_alnum(before(bytes, end)) {
+            return None;
+        }
+        if !names.may_end(bytes.get(end.saturating_sub(LONGEST_END)..end)?) {
             return None;
         }
         let mut start = run_back(bytes, end, MAX_NAME, is_word);

@@ -1,21 +1,18 @@
 //! What begins with a digit: looks once at each number, and asks those who know kinds of numbers.
 
-use crate::bytes::{at, before, is_alnum, is_digit, run};
+use crate::bytes::{at, before, is_alnum, is_digit};
 use crate::class::{Class, Classes};
 use crate::context::Context;
 use crate::detect::digits::Number;
 use crate::detect::{card, iban, national, network, phone};
 use crate::finding::Sink;
+use crate::runs::Runs;
 
 pub(crate) fn detect(bytes: &[u8], sink: &mut Sink) {
+    let mut runs = Runs::new(bytes, is_digit);
     let mut from = 0;
-    while let Some(start) = bytes
-        .get(from..)
-        .and_then(|rest| rest.iter().position(|&byte| is_digit(byte)))
-    {
-        let start = from + start;
-        let run_end = run(bytes, start, is_digit);
-        from = look(bytes, start, run_end, sink).unwrap_or(run_end);
+    while let Some((start, run_end)) = runs.next(from) {
+        from = look(bytes, start, run_end, sink).map_or(run_end, |end| end.max(run_end));
     }
 }
 

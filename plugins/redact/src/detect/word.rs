@@ -3,11 +3,12 @@
 
 use crate::anchors::{Anchors, WORD};
 use crate::base64;
-use crate::bytes::{at, before, is_alnum, is_space, is_token, is_word, looks_random, run};
+use crate::bytes::{at, before, is_alnum, is_digit, is_space, is_token, is_word, looks_random, run};
 use crate::class::Class;
 use crate::context::Context;
 use crate::detect::{Depth, crypto, identity, vendor};
 use crate::finding::{Finding, Sink};
+use crate::runs::Runs;
 use crate::placeholder::{is_of_mask, is_placeholder, mask_at};
 use crate::scan;
 
@@ -15,14 +16,12 @@ use crate::scan;
 const SHORTEST: usize = 12;
 
 pub(crate) fn detect(bytes: &[u8], depth: Depth, sink: &mut Sink) {
+    let is_part = |byte: u8| {
+        (byte | 0x20).wrapping_sub(b'a') < 26 || byte.wrapping_sub(b'0') < 10 || byte == b'_' || byte == b'-'
+    };
+    let mut runs = Runs::new(bytes, is_part);
     let mut from = 0;
-    loop {
-        let rest = bytes.get(from..).unwrap_or_default();
-        let Some(skipped) = rest.iter().position(|&byte| is_word(byte)) else {
-            return;
-        };
-        let start = from + skipped;
-        let end = run(bytes, start, is_word);
+    while let Some((start, end)) = runs.next(from) {
         from = look(bytes, start, end, depth, sink).max(end);
     }
 }
@@ -48,8 +47,10 @@ fn look(bytes: &[u8], start: usize, end: usize, depth: Depth, sink: &mut Sink) -
             .unwrap_or(end);
     }
     match next {
-        b' ' | b'\t' => scheme(bytes, start, end, sink),
-        b'.' | b'~' | b':' => composite(bytes, start, end, sink),
+        // The lengths of those that are known: a look at them settles most words.
+        b' ' | b'\t' if matches!(end - start, 2 | 5 | 6) => scheme(bytes, start, end, sink),
+        b'.' | b'~' => composite(bytes, start, end, sink),
+        b':' if is_digit(at(bytes, start)) => composite(bytes, start, end, sink),
         _ => end,
     }
 }
