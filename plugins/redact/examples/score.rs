@@ -5,8 +5,8 @@
 //! ```
 //!
 //! Each row of the corpus is a JSON object with `id`, `text` and, if the text has one, its `path` in an event. Each row
-//! of the output is `{"id", "text"}`, redacted. Speed is that of one thread, native, over all texts; the best of several
-//! rounds, because others use the machine too.
+//! of the output is `{"id", "text"}`, redacted. Speed is that of one thread, native; the best of several rounds, because
+//! others use the machine too.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command")]
 
 use patchpanel_plugin::{Edits, Redactor, testing};
@@ -19,6 +19,7 @@ use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 15;
+const TEXTS: usize = 16;
 
 #[derive(Deserialize)]
 struct Row {
@@ -71,8 +72,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// The sum of the fastest times of a few texts each: what others on the machine take away is not counted.
 fn fastest(redact: &mut Redact, rows: &[&Row]) -> Duration {
-    let round = |_| {
+    let mut time = |rows: &[&Row]| {
         let started = Instant::now();
         let mut edits = Edits::default();
         for row in rows {
@@ -81,5 +83,6 @@ fn fastest(redact: &mut Redact, rows: &[&Row]) -> Duration {
         black_box(edits.count());
         started.elapsed()
     };
-    (0..ROUNDS).map(round).min().unwrap_or_default()
+    let mut fastest = |rows| (0..ROUNDS).map(|_| time(rows)).min().unwrap_or_default();
+    rows.chunks(TEXTS).map(&mut fastest).sum()
 }

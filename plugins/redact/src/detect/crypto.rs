@@ -58,9 +58,11 @@ fn base58check(word: &[u8], alphabet: &[u8]) -> bool {
 /// BIP 173 and 350: a name, a 1, and letters with a checksum.
 fn bech32(word: &[u8]) -> bool {
     const NAMES: [&[u8]; 6] = [b"bc", b"tb", b"ltc", b"addr", b"cosmos", b"bcrt"];
-    let Some(one) = word.iter().rposition(|byte| *byte == b'1') else { return false };
-    let Some((name, [_, data @ ..])) = word.split_at_checked(one) else { return false };
-    if !NAMES.contains(&name) || data.len() < 8 {
+    let starts = |name: &&&[u8]| word.starts_with(name) && word.get(name.len()) == Some(&b'1');
+    let Some((name, [_, data @ ..])) = NAMES.iter().find(starts).and_then(|name| word.split_at_checked(name.len())) else {
+        return false;
+    };
+    if data.len() < 8 {
         return false;
     }
     let step = |sum: u32, value: u32| {
