@@ -121,7 +121,10 @@ impl Config {
         for (index, rule) in self.rules.into_iter().enumerate() {
             let place = format!("rules.{index}");
             if rule.paths.is_empty() {
-                errors.push(ConfigError::new(format!("{place}.paths"), "must not be empty: a rule is for some paths"));
+                errors.push(ConfigError::new(
+                    format!("{place}.paths"),
+                    "must not be empty: a rule is for some paths",
+                ));
             }
             check_texts(&rule.paths, &format!("{place}.paths"), &mut errors);
             check_classes(rule.classes.as_deref(), &format!("{place}.classes"), &mut errors);
@@ -166,11 +169,17 @@ impl Config {
             ));
             return (matchers, styles);
         }
-        let mut add = |place: String, key: &str, label: &str, style: Option<Style>, made: Result<Matcher, regex::Error>| {
+        let mut add = |place: String,
+                       key: &str,
+                       label: &str,
+                       style: Option<Style>,
+                       made: Result<Matcher, regex::Error>| {
             if !is_label(label) {
                 errors.push(ConfigError::new(
                     format!("{place}.label"),
-                    format!("must be 1 to {LONGEST_LABEL} small letters, digits and dashes, a letter first, and no class"),
+                    format!(
+                        "must be 1 to {LONGEST_LABEL} small letters, digits and dashes, a letter first, and no class"
+                    ),
                 ));
             }
             match made {
@@ -219,12 +228,19 @@ impl Rule {
 
 fn check_classes(classes: Option<&[Class]>, place: &str, errors: &mut Vec<ConfigError>) {
     if classes.is_some_and(<[Class]>::is_empty) {
-        errors.push(ConfigError::new(place, "must not be empty: leave it out for all classes"));
+        errors.push(ConfigError::new(
+            place,
+            "must not be empty: leave it out for all classes",
+        ));
     }
 }
 
 fn check_texts(texts: &[String], place: &str, errors: &mut Vec<ConfigError>) {
-    for (index, _) in texts.iter().enumerate().filter(|(_, text)| text.is_empty() || *text == "*") {
+    for (index, _) in texts
+        .iter()
+        .enumerate()
+        .filter(|(_, text)| text.is_empty() || *text == "*")
+    {
         errors.push(ConfigError::new(
             format!("{place}.{index}"),
             "must not be empty, or it would mean everything",

@@ -103,18 +103,23 @@ impl Context {
     /// What the words before `start` say, up to what separates one field or sentence from the next.
     pub(crate) fn before(bytes: &[u8], start: usize) -> Self {
         let window = bytes.get(start.saturating_sub(REACH)..start).unwrap_or_default();
-        let is_glue = |byte: &u8| !is_alnum(*byte) && *byte < 0x80 && !matches!(byte, b',' | b';' | b'{' | b'}' | b'&' | b'|');
+        // `[redacted:phone]` says nothing of what is behind it.
+        let is_border = |byte: &u8| matches!(byte, b',' | b';' | b'{' | b'}' | b'&' | b'|' | b']');
+        let is_glue = |byte: &u8| !is_alnum(*byte) && *byte < 0x80 && !is_border(byte);
         let glue = window.iter().rev().take_while(|byte| is_glue(byte)).count();
         let words = window.get(..window.len() - glue).unwrap_or_default();
-        let is_border = |byte: &u8| matches!(byte, b',' | b';' | b'{' | b'}' | b'&' | b'|' | b'\n' | b'\r');
-        let from = words.iter().rposition(is_border).map_or(0, |border| border + 1);
+        let is_end = |byte: &u8| is_border(byte) || matches!(byte, b'\n' | b'\r');
+        let from = words.iter().rposition(is_end).map_or(0, |border| border + 1);
         Self::of_words(words.get(from..).unwrap_or_default())
     }
 
     /// What the word right behind `end` says: `555 0132 (office)`.
     pub(crate) fn behind(bytes: &[u8], end: usize) -> Self {
         let window = bytes.get(end..bytes.len().min(end + 12)).unwrap_or_default();
-        let gap = window.iter().take_while(|byte| matches!(byte, b' ' | b'-' | b'(')).count();
+        let gap = window
+            .iter()
+            .take_while(|byte| matches!(byte, b' ' | b'-' | b'('))
+            .count();
         if gap == 0 || gap > 2 {
             return Self::NONE;
         }
@@ -175,6 +180,7 @@ mod tests {
             ("my credit card number is ", Context::CARD),
             ("\"phone\": null, \"id\": ", Context::NONE),
             ("phone\nid ", Context::NONE),
+            ("[redacted:phone] ", Context::NONE),
             ("telephonist ", Context::NONE),
             ("", Context::NONE),
         ] {
@@ -194,7 +200,13 @@ mod tests {
         for (text, start) in [("1", 0), (" 1", 1), ("=1", 1), ("a: 1", 3), ("\"1", 1), ("tel:1", 4)] {
             assert!(may_begin(text.as_bytes(), start), "{text}");
         }
-        for (text, fits) in [("1.", true), ("1.2", false), ("1x", false), ("1)", true), ("1-Fax", true)] {
+        for (text, fits) in [
+            ("1.", true),
+            ("1.2", false),
+            ("1x", false),
+            ("1)", true),
+            ("1-Fax", true),
+        ] {
             assert_eq!(may_end(text.as_bytes(), 1), fits, "{text}");
         }
     }

@@ -56,7 +56,10 @@ impl Names {
 
 /// `apiKey`, `api_key` and `API-KEY` are one name.
 fn plain(name: &[u8]) -> Vec<u8> {
-    name.iter().filter(|byte| byte.is_ascii_alphanumeric() || **byte >= 0x80).map(u8::to_ascii_lowercase).collect()
+    name.iter()
+        .filter(|byte| byte.is_ascii_alphanumeric() || **byte >= 0x80)
+        .map(u8::to_ascii_lowercase)
+        .collect()
 }
 
 /// How many bytes of a name [`Names::may_end`] looks at.

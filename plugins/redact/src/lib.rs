@@ -3,14 +3,20 @@
 //! | class | what |
 //! | --- | --- |
 //! | `email` | e-mail addresses |
+//! | `phone` | telephone numbers: international, North American, national with a leading 0; others beside a word for them |
 //! | `card` | payment card numbers: 13 to 19 digits, in groups or not, of a known network, with a right check digit |
 //! | `iban` | bank account numbers of a known country, with right check digits |
+//! | `us-ssn` | US social security and taxpayers' numbers |
+//! | `national-id` | numbers that some 40 states give to people, by their form and check digits, or beside their name |
+//! | `ip` | IPv4 and IPv6 addresses, but those that every machine has |
+//! | `mac` | addresses of network cards |
+//! | `crypto` | addresses of wallets |
 //! | `jwt` | JSON web tokens |
 //! | `credentials` | of HTTP (`Bearer ...`, `Basic ...`) and curl (`-u user:password`) |
 //! | `url-password` | the password in `scheme://user:password@host` |
 //! | `token` | tokens of some 150 kinds that tell their issuer, such as `ghp_...`, `AKIA...`, `xoxb-...`; secret web hook URLs |
 //! | `private-key` | PEM blocks |
-//! | `secret-key` | values of names such as `password`, `client_secret`, `apiKey`: in a text (`password=...`), or the whole text where its path ends so |
+//! | `secret-key` | values of names such as `password`, `client_secret`, `apiKey`: in a text (`password=...`), or the whole text where its path ends so; generated passwords in base64 |
 //!
 //! JSON strings in strings, URL-encoding and base64 are looked through.
 //!
@@ -19,11 +25,15 @@
 //! | key | value |
 //! | --- | --- |
 //! | `classes` | which to look for; default all |
-//! | `style` | `mask` (default): `[redacted:email]`; `hash`: `[email:3f9a01c2b7de]`; `partial`: `[card:****1111]`, `[email:***@example.com]`, `[token:ghp_***]` |
+//! | `style` | `mask` (default): `[redacted:email]`; `label`: `[email]`; `partial`: `[card:****1111]`, `[email:***@example.com]`; `hash`: `[email:3f9a01c2b7de]`; `token`: the same form, other digits and letters |
 //! | `styles` | style by class, such as `{"email": "partial"}` |
-//! | `hash_key` | for `hash`: a text of at least 16 bytes, or `{"secret": "name"}` |
+//! | `hash_key` | for `hash` and `token`: a text of at least 16 bytes, or `{"secret": "name"}` |
+//! | `secret_names` | more names whose values are secret, such as `kennwort`; `_`, `-` and capitals do not matter |
+//! | `words` | lists of words: `{"label", "words", "case_sensitive", "style"}`; whole words, by default in any case |
+//! | `patterns` | regular expressions: `{"label", "pattern", "unicode", "style"}`, as the crate `regex` has them; without `unicode`, of ASCII |
 //! | `exclude.paths` | dotted paths that are left alone, with all below them; `*` is one step, `**` any number |
 //! | `exclude.values` | values that are no secrets, such as `noreply@example.com`; `*@example.com` is all that end so |
+//! | `rules` | what is different at some paths: `{"paths", "classes", "style", "styles"}`; the first that covers a path counts |
 //!
 //! Every text takes time in proportion to its length. One in which nothing could begin costs a look with vector
 //! instructions and no more.
@@ -81,7 +91,10 @@ impl Redact {
             return;
         }
         let (label, style) = styles.of(finding.class);
-        let write = |out: &mut String| self.writer.write(out, value, finding.class, finding.exact, (label, style));
+        let write = |out: &mut String| {
+            self.writer
+                .write(out, value, finding.class, finding.exact, (label, style))
+        };
         out.replace_with(start..end, label, write);
     }
 

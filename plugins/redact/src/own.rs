@@ -27,7 +27,11 @@ impl Matcher {
     pub(crate) fn words(words: &[String], case_sensitive: bool) -> Result<Self, regex::Error> {
         let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
         words.sort_by_key(|word| std::cmp::Reverse(word.len()));
-        let pattern = words.iter().map(|word| regex::escape(word)).collect::<Vec<_>>().join("|");
+        let pattern = words
+            .iter()
+            .map(|word| regex::escape(word))
+            .collect::<Vec<_>>()
+            .join("|");
         let unicode = !pattern.is_ascii();
         Ok(Self {
             regex: build(&pattern, unicode, !case_sensitive)?,

@@ -89,10 +89,18 @@ impl Paths {
         let profile = rule.map_or(0, |rule| rule + 1);
         // Elements of a list have the list's name.
         let is_number = |step: &&str| !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit());
-        let name = path.rsplit('.').find(|step| !is_number(step)).unwrap_or_default().as_bytes();
+        let name = path
+            .rsplit('.')
+            .find(|step| !is_number(step))
+            .unwrap_or_default()
+            .as_bytes();
         let verdict = if covers(&self.excluded) {
             Verdict::Excluded
-        } else if self.names.strength(name).is_some_and(|strength| strength > Strength::Weak) {
+        } else if self
+            .names
+            .strength(name)
+            .is_some_and(|strength| strength > Strength::Weak)
+        {
             Verdict::Secret(profile)
         } else {
             Verdict::Scan(profile, Context::of_name(name))
@@ -154,7 +162,10 @@ mod tests {
             assert_eq!(paths.verdict("metadata.user.password"), Verdict::Secret(0));
             assert_eq!(paths.verdict("payload.Kenn-Wort"), Verdict::Secret(2));
             assert_eq!(paths.verdict("metadata.token"), Verdict::Excluded);
-            assert_eq!(paths.verdict("payload.free.token_count"), Verdict::Scan(1, Context::NONE));
+            assert_eq!(
+                paths.verdict("payload.free.token_count"),
+                Verdict::Scan(1, Context::NONE)
+            );
             assert_eq!(paths.verdict("payload.phones.0"), Verdict::Scan(2, Context::PHONE));
             assert_eq!(paths.verdict("message"), Verdict::Scan(0, Context::NONE));
         }

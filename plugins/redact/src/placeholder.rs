@@ -31,7 +31,11 @@ fn is_request(value: &[u8]) -> bool {
             .is_some_and(|start| start.eq_ignore_ascii_case(word))
             && matches!(value.get(word.len()), Some(b'_' | b'-' | b' '))
     };
-    let says = |word: &[u8]| value.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word));
+    let says = |word: &[u8]| {
+        value
+            .windows(word.len())
+            .any(|window| window.eq_ignore_ascii_case(word))
+    };
     starts(b"your") || starts(b"insert") || [&b"fake"[..], b"dummy", b"changeme"].iter().any(|word| says(word))
 }
 
@@ -65,7 +69,8 @@ const LONGEST: usize = 96;
 pub(crate) fn mask_at(bytes: &[u8], start: usize, names: &Names) -> bool {
     let window = bytes.get(start..bytes.len().min(start + LONGEST)).unwrap_or_default();
     window.first() == Some(&b'[')
-        && memchr::memchr(b']', window).is_some_and(|close| window.get(..=close).is_some_and(|mask| is_redacted(mask, names)))
+        && memchr::memchr(b']', window)
+            .is_some_and(|close| window.get(..=close).is_some_and(|mask| is_redacted(mask, names)))
 }
 
 /// Whether one of them stands in `start..end`, or a part of one.
@@ -73,7 +78,10 @@ pub(crate) fn mask_over(bytes: &[u8], start: usize, end: usize, names: &Names) -
     let from = start.saturating_sub(LONGEST);
     let window = bytes.get(from..end).unwrap_or_default();
     memchr::memchr_iter(b'[', window).map(|open| from + open).any(|open| {
-        let ends = memchr::memchr(b']', bytes.get(open..bytes.len().min(open + LONGEST)).unwrap_or_default());
+        let ends = memchr::memchr(
+            b']',
+            bytes.get(open..bytes.len().min(open + LONGEST)).unwrap_or_default(),
+        );
         ends.is_some_and(|length| open + length >= start) && mask_at(bytes, open, names)
     })
 }
@@ -121,12 +129,26 @@ mod tests {
     #[test]
     fn labels_of_operators_are_known() {
         let names = Names::new(&[], ["project"].into_iter());
-        for text in ["[redacted:project]", "[project]", "[project:0123456789ab]", "[project:****an42]"] {
+        for text in [
+            "[redacted:project]",
+            "[project]",
+            "[project:0123456789ab]",
+            "[project:****an42]",
+        ] {
             assert!(is_redacted(text.as_bytes(), &names), "{text}");
             assert!(!is_redacted(text.as_bytes(), &Names::default()), "{text}");
             let sentence = format!("x {text} y");
-            for (start, end, over) in [(0, 2, false), (0, 3, true), (4, 5, true), (2 + text.len(), 4 + text.len(), false)] {
-                assert_eq!(mask_over(sentence.as_bytes(), start, end, &names), over, "{text} {start}");
+            for (start, end, over) in [
+                (0, 2, false),
+                (0, 3, true),
+                (4, 5, true),
+                (2 + text.len(), 4 + text.len(), false),
+            ] {
+                assert_eq!(
+                    mask_over(sentence.as_bytes(), start, end, &names),
+                    over,
+                    "{text} {start}"
+                );
             }
         }
     }

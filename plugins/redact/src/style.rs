@@ -61,7 +61,10 @@ impl Styles {
 
     pub(crate) fn need_key(&self) -> bool {
         let own = self.own.iter().map(|(_, style)| style);
-        self.classes.iter().chain(own).any(|style| matches!(style, Style::Hash | Style::Token))
+        self.classes
+            .iter()
+            .chain(own)
+            .any(|style| matches!(style, Style::Hash | Style::Token))
     }
 
     pub(crate) fn own_labels(&self) -> impl Iterator<Item = &'static str> {
@@ -73,7 +76,10 @@ impl Styles {
         let own = |number: u8| self.own.get(usize::from(number)).copied();
         match class {
             Class::Own(number) => own(number).unwrap_or((class.name(), Style::Mask)),
-            _ => (class.name(), self.classes.get(class.index()).copied().unwrap_or_default()),
+            _ => (
+                class.name(),
+                self.classes.get(class.index()).copied().unwrap_or_default(),
+            ),
         }
     }
 }
@@ -152,7 +158,11 @@ fn push_token(out: &mut String, value: &str, class: Class, hash: &Hmac<Sha256>) 
     let mut block = 0u32;
     let mut stream = std::iter::from_fn(|| {
         // A separator keeps these apart from the digests of the style `hash`.
-        let keyed = hash.clone().chain_update(value.as_bytes()).chain_update([0]).chain_update(block.to_be_bytes());
+        let keyed = hash
+            .clone()
+            .chain_update(value.as_bytes())
+            .chain_update([0])
+            .chain_update(block.to_be_bytes());
         block += 1;
         Some(keyed.finalize().into_bytes())
     })
@@ -167,7 +177,12 @@ fn push_token(out: &mut String, value: &str, class: Class, hash: &Hmac<Sha256>) 
         });
     }
     // Nobody's card: a token must not be a number that was given out.
-    let digits: Vec<u8> = out.bytes().skip(begin).filter(u8::is_ascii_digit).map(|digit| digit - b'0').collect();
+    let digits: Vec<u8> = out
+        .bytes()
+        .skip(begin)
+        .filter(u8::is_ascii_digit)
+        .map(|digit| digit - b'0')
+        .collect();
     if class == Class::Card
         && crate::detect::luhn(&digits)
         && let Some(last) = out.pop()
@@ -182,7 +197,11 @@ mod tests {
 
     fn written(style: Style, value: &str, class: Class, exact: bool) -> String {
         let mut out = String::new();
-        let name = if let Class::Own(_) = class { "project" } else { class.name() };
+        let name = if let Class::Own(_) = class {
+            "project"
+        } else {
+            class.name()
+        };
         Writer::new(Some(b"key")).write(&mut out, value, class, exact, (name, style));
         out
     }
@@ -246,7 +265,11 @@ mod tests {
         }
         for number in 0..500 {
             let token = written(Style::Token, &format!("4111 {number:04} 1111 1111"), Class::Card, true);
-            let digits: Vec<u8> = token.bytes().filter(u8::is_ascii_digit).map(|digit| digit - b'0').collect();
+            let digits: Vec<u8> = token
+                .bytes()
+                .filter(u8::is_ascii_digit)
+                .map(|digit| digit - b'0')
+                .collect();
             assert!(!crate::detect::luhn(&digits), "{token}");
         }
     }

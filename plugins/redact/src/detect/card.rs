@@ -32,7 +32,11 @@ fn groups(number: &Number) -> Option<usize> {
     if !matches!(separator, b' ' | b'-') {
         return None;
     }
-    let same = 1 + number.separators().iter().take_while(|other| **other == separator).count();
+    let same = 1 + number
+        .separators()
+        .iter()
+        .take_while(|other| **other == separator)
+        .count();
     match *lengths.get(..same)? {
         [4, 4, 4, 4, 1..=3, ..] => Some(5),
         // Four groups of four, and whatever follows: 16 digits are the rule.

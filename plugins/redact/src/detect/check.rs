@@ -11,7 +11,11 @@ pub(crate) fn luhn(digits: &[u8]) -> bool {
 
 /// The sum of digits times weights; as many as there are of both.
 pub(crate) fn weighted(digits: &[u8], weights: &[u32]) -> u32 {
-    digits.iter().zip(weights).map(|(&digit, weight)| u32::from(digit) * weight).sum()
+    digits
+        .iter()
+        .zip(weights)
+        .map(|(&digit, weight)| u32::from(digit) * weight)
+        .sum()
 }
 
 /// The number that the digits write.
@@ -46,7 +50,9 @@ pub(crate) fn verhoeff(digits: &[u8]) -> bool {
 
 /// ISO 7064, MOD 11,10: the German tax number and others.
 pub(crate) fn mod_11_10(digits: &[u8]) -> bool {
-    let Some((&last, rest)) = digits.split_last() else { return false };
+    let Some((&last, rest)) = digits.split_last() else {
+        return false;
+    };
     let product = rest.iter().fold(10, |product, &digit| {
         let sum = (u32::from(digit) + product) % 10;
         (if sum == 0 { 10 } else { sum }) * 2 % 11

@@ -17,9 +17,7 @@ pub(crate) fn is_address(word: &[u8], context: impl FnOnce() -> Context) -> bool
             base58check(word, ALPHABET)
         }
         (25..=35, b'r') => base58check(word, RIPPLE),
-        (42, b'0') => {
-            word.starts_with(b"0x") && word.iter().skip(2).all(|byte| is_hex(*byte)) && !is_uniform(word)
-        }
+        (42, b'0') => word.starts_with(b"0x") && word.iter().skip(2).all(|byte| is_hex(*byte)) && !is_uniform(word),
         // Monero: its checksum is of another hash, but no other word of 95 characters is of these letters.
         (95, b'4' | b'8') => word.iter().all(|byte| ALPHABET.contains(byte)),
         // Solana has no checksum: only what a word for it precedes.
@@ -30,14 +28,17 @@ pub(crate) fn is_address(word: &[u8], context: impl FnOnce() -> Context) -> bool
 }
 
 fn is_uniform(word: &[u8]) -> bool {
-    word.get(2..).is_some_and(|digits| digits.iter().all(|digit| Some(digit) == digits.first()))
+    word.get(2..)
+        .is_some_and(|digits| digits.iter().all(|digit| Some(digit) == digits.first()))
 }
 
 /// A version of one byte or two, 20 bytes, and the first four of their hash.
 fn base58check(word: &[u8], alphabet: &[u8]) -> bool {
     let mut number = [0u8; 26];
     for byte in word {
-        let Some(digit) = alphabet.iter().position(|letter| letter == byte) else { return false };
+        let Some(digit) = alphabet.iter().position(|letter| letter == byte) else {
+            return false;
+        };
         let mut carry = digit as u32;
         for slot in number.iter_mut().rev() {
             carry += u32::from(*slot) * 58;
@@ -49,7 +50,9 @@ fn base58check(word: &[u8], alphabet: &[u8]) -> bool {
         }
     }
     [1, 0].iter().any(|skip| {
-        let Some((body, sum)) = number.get(*skip..).and_then(<[u8]>::split_last_chunk::<4>) else { return false };
+        let Some((body, sum)) = number.get(*skip..).and_then(<[u8]>::split_last_chunk::<4>) else {
+            return false;
+        };
         let hash = Sha256::digest(Sha256::digest(body));
         hash.starts_with(sum) && body.iter().any(|byte| *byte != 0)
     })
@@ -59,7 +62,11 @@ fn base58check(word: &[u8], alphabet: &[u8]) -> bool {
 fn bech32(word: &[u8]) -> bool {
     const NAMES: [&[u8]; 6] = [b"bc", b"tb", b"ltc", b"addr", b"cosmos", b"bcrt"];
     let starts = |name: &&&[u8]| word.starts_with(name) && word.get(name.len()) == Some(&b'1');
-    let Some((name, [_, data @ ..])) = NAMES.iter().find(starts).and_then(|name| word.split_at_checked(name.len())) else {
+    let Some((name, [_, data @ ..])) = NAMES
+        .iter()
+        .find(starts)
+        .and_then(|name| word.split_at_checked(name.len()))
+    else {
         return false;
     };
     if data.len() < 8 {
@@ -79,7 +86,9 @@ fn bech32(word: &[u8]) -> bool {
     let low = name.iter().map(|byte| u32::from(byte & 31));
     let mut sum = high.chain([0]).chain(low).fold(1, step);
     for byte in data {
-        let Some(value) = BECH32.iter().position(|letter| letter == byte) else { return false };
+        let Some(value) = BECH32.iter().position(|letter| letter == byte) else {
+            return false;
+        };
         sum = step(sum, value as u32);
     }
     matches!(sum, 1 | 0x2bc8_30a3)
@@ -99,7 +108,11 @@ mod tests {
             "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
             "rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh",
         ] {
-            assert_eq!(found(&format!("to {address}, please")), [("crypto", address)], "{address}");
+            assert_eq!(
+                found(&format!("to {address}, please")),
+                [("crypto", address)],
+                "{address}"
+            );
         }
         for address in [
             "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb",

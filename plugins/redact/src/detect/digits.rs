@@ -78,7 +78,11 @@ impl Number {
 
     /// Where the first `groups` groups end.
     pub(crate) fn end(&self, groups: usize) -> usize {
-        groups.checked_sub(1).and_then(|last| self.ends.get(last)).copied().unwrap_or(0)
+        groups
+            .checked_sub(1)
+            .and_then(|last| self.ends.get(last))
+            .copied()
+            .unwrap_or(0)
     }
 
     pub(crate) fn groups(&self) -> usize {

@@ -19,12 +19,16 @@ pub(crate) fn may_be(bytes: &[u8], start: usize, end: usize) -> bool {
 
 /// Whether the word `start..end` is the number of a person.
 pub(crate) fn is_identity(bytes: &[u8], start: usize, end: usize, context: impl Fn() -> Context) -> bool {
-    let Some(word) = bytes.get(start..end) else { return false };
+    let Some(word) = bytes.get(start..end) else {
+        return false;
+    };
     if !may_begin(bytes, start) || !may_end(bytes, end) {
         return false;
     }
     let mut buffer = [0; LONGEST];
-    let Some(shape) = buffer.get_mut(..word.len()) else { return false };
+    let Some(shape) = buffer.get_mut(..word.len()) else {
+        return false;
+    };
     let (mut digits, mut letters) = (0, 0);
     for (slot, byte) in shape.iter_mut().zip(word) {
         *slot = match byte {
@@ -109,7 +113,11 @@ fn codice_fiscale(word: &[u8]) -> bool {
         .take(15)
         .enumerate()
         .map(|(place, &byte)| {
-            let order = if byte.is_ascii_digit() { byte - b'0' } else { byte - b'A' };
+            let order = if byte.is_ascii_digit() {
+                byte - b'0'
+            } else {
+                byte - b'A'
+            };
             match place % 2 {
                 0 => ODD.get(usize::from(order)).copied().unwrap_or(0),
                 _ => u32::from(order),
@@ -197,4 +205,59 @@ fn prescriber(word: &[u8]) -> bool {
     let all = digits(word);
     let number = all.get(2..9).unwrap_or_default();
     (weighted(number, &[1, 0, 1, 0, 1]) + 2 * weighted(number, &[0, 1, 0, 1, 0, 1])) % 10 == digit(number, 6)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::detect::tests::found;
+
+    /// Samples that the offices themselves, or the articles about them, give.
+    #[test]
+    fn numbers_with_letters() {
+        for text in [
+            "RSSMRA85T10A562S",
+            "HEGG560427MVZRRL04",
+            "11010519491231002X",
+            "131052-308T",
+            "12345678Z",
+            "X1234567L",
+            "S1234567D",
+        ] {
+            assert_eq!(found(&format!("is {text}.")), [("national-id", text)], "{text}");
+        }
+        for text in [
+            "RSSMRA85T10A562T",
+            "HEGG560427MVZRRL05",
+            "110105194912310021",
+            "131052-308U",
+            "12345678A",
+            "X1234567M",
+            "S1234567E",
+            "x12345678Z",
+            "12345678Zx",
+            "AB-12345678Z",
+            "A123456789",
+            "AB123456C",
+        ] {
+            assert_eq!(found(text), [], "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_beside_a_name() {
+        for (name, number) in [
+            ("National Insurance number", "AB123456C"),
+            ("national ID", "A123456789"),
+            ("PPS", "1234567T"),
+            ("DEA", "AB1234563"),
+            ("PAN", "ABCPE1234F"),
+            ("passport no.", "C01X00T47"),
+            ("passport", "X1234567"),
+            ("driver's license", "D1234567"),
+        ] {
+            assert_eq!(found(&format!("{name}: {number}")), [("national-id", number)], "{name}");
+            assert_eq!(found(&format!("order: {number}")), [], "{name}");
+        }
+        assert_eq!(found("software license: ABC12345"), []);
+    }
 }

@@ -60,10 +60,13 @@ const FORMS: [Form; 10] = [
     (&[6, 4], b"-", |digits| luhn(digits) && is_birth(digits)),
     (&[6, 4], b"+", |digits| luhn(digits) && is_birth(digits)),
     // Czechia and Slovakia, rodné číslo; women have 50 more months
-    (&[6, 4], b"/", |digits| value(digits) % 11 == 0 && is_date(pair(digits, 2) % 50, pair(digits, 4))),
+    (&[6, 4], b"/", |digits| {
+        value(digits) % 11 == 0 && is_date(pair(digits, 2) % 50, pair(digits, 4))
+    }),
     // South Korea, until 2020
     (&[6, 7], b"-", |digits| {
-        (11 - weighted(digits, &[2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5]) % 11) % 10 == digit(digits, 12) && is_birth(digits)
+        (11 - weighted(digits, &[2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5]) % 11) % 10 == digit(digits, 12)
+            && is_birth(digits)
     }),
     // Switzerland, AHV
     (&[3, 4, 4, 2], b"...", ahv),
@@ -103,8 +106,12 @@ type Kind = (Context, usize, Check);
 
 const KINDS: [Kind; 34] = [
     (Context::SIN, 9, luhn),
-    (Context::TFN, 9, |digits| weighted(digits, &[1, 4, 3, 7, 5, 8, 6, 9, 10]) % 11 == 0),
-    (Context::TFN, 8, |digits| weighted(digits, &[10, 7, 8, 4, 6, 3, 5, 1]) % 11 == 0),
+    (Context::TFN, 9, |digits| {
+        weighted(digits, &[1, 4, 3, 7, 5, 8, 6, 9, 10]) % 11 == 0
+    }),
+    (Context::TFN, 8, |digits| {
+        weighted(digits, &[10, 7, 8, 4, 6, 3, 5, 1]) % 11 == 0
+    }),
     (Context::BSN, 9, |digits| {
         (weighted(digits, &[9, 8, 7, 6, 5, 4, 3, 2]) + 10 * digit(digits, 8)) % 11 == 0
     }),
@@ -116,23 +123,31 @@ const KINDS: [Kind; 34] = [
     (Context::ACN, 9, |digits| {
         (10 - weighted(digits, &[8, 7, 6, 5, 4, 3, 2, 1]) % 10) % 10 == digit(digits, 8)
     }),
-    (Context::ABA, 9, |digits| weighted(digits, &[3, 7, 1, 3, 7, 1, 3, 7, 1]) % 10 == 0),
+    (Context::ABA, 9, |digits| {
+        weighted(digits, &[3, 7, 1, 3, 7, 1, 3, 7, 1]) % 10 == 0
+    }),
     (Context::NHS, 10, |digits| {
         (11 - weighted(digits, &[10, 9, 8, 7, 6, 5, 4, 3, 2]) % 11) % 11 == digit(digits, 9)
     }),
     (Context::EGN, 10, |digits| {
-        weighted(digits, &[2, 4, 8, 5, 10, 9, 7, 3, 6]) % 11 % 10 == digit(digits, 9) && is_date(pair(digits, 2) % 20, pair(digits, 4))
+        weighted(digits, &[2, 4, 8, 5, 10, 9, 7, 3, 6]) % 11 % 10 == digit(digits, 9)
+            && is_date(pair(digits, 2) % 20, pair(digits, 4))
     }),
     (Context::NPI, 10, |digits| {
         let mut all = [8, 0, 8, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        all.iter_mut().skip(5).zip(digits).for_each(|(slot, digit)| *slot = *digit);
+        all.iter_mut()
+            .skip(5)
+            .zip(digits)
+            .for_each(|(slot, digit)| *slot = *digit);
         luhn(&all)
     }),
     (Context::MEDICARE, 10, medicare),
     (Context::MEDICARE, 11, medicare),
     (Context::CPR, 10, |digits| is_date(pair(digits, 2), pair(digits, 0))),
     (Context::FODSELSNUMMER, 10, |digits| luhn(digits) && is_birth(digits)),
-    (Context::FODSELSNUMMER, 12, |digits| digits.get(2..).is_some_and(|digits| luhn(digits) && is_birth(digits))),
+    (Context::FODSELSNUMMER, 12, |digits| {
+        digits.get(2..).is_some_and(|digits| luhn(digits) && is_birth(digits))
+    }),
     (Context::FODSELSNUMMER, 11, |digits| {
         let first = (11 - weighted(digits, &[3, 7, 6, 1, 8, 9, 4, 5, 2]) % 11) % 11;
         let second = (11 - weighted(digits, &[5, 4, 3, 2, 7, 6, 5, 4, 3, 2]) % 11) % 11;
@@ -145,10 +160,15 @@ const KINDS: [Kind; 34] = [
     (Context::STEUER_ID, 11, mod_11_10),
     (Context::CPF, 11, cpf),
     (Context::TCKN, 11, |digits| {
-        let (odd, even) = (weighted(digits, &[1, 0, 1, 0, 1, 0, 1, 0, 1]), weighted(digits, &[0, 1, 0, 1, 0, 1, 0, 1]));
+        let (odd, even) = (
+            weighted(digits, &[1, 0, 1, 0, 1, 0, 1, 0, 1]),
+            weighted(digits, &[0, 1, 0, 1, 0, 1, 0, 1]),
+        );
         (odd * 7 + 9 * even) % 10 == digit(digits, 9) && (odd + even + digit(digits, 9)) % 10 == digit(digits, 10)
     }),
-    (Context::AMKA, 11, |digits| luhn(digits) && is_date(pair(digits, 2), pair(digits, 0))),
+    (Context::AMKA, 11, |digits| {
+        luhn(digits) && is_date(pair(digits, 2), pair(digits, 0))
+    }),
     (Context::ABN, 11, |digits| {
         // 1 is taken off the first digit; that of the sum is its weight.
         (weighted(digits, &[10, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19]) + 89 - 10) % 89 == 0
@@ -233,5 +253,97 @@ fn inn(digits: &[u8], weights: &[u32]) -> bool {
 fn is_nir(digits: &[u8]) -> bool {
     let month = pair(digits, 3);
     let key = value(digits.get(..13).unwrap_or_default()) % 97;
-    matches!(digit(digits, 0), 1 | 2) && matches!(month, 1..=12 | 20..=42 | 50..=99) && 97 - key == u64::from(pair(digits, 13))
+    matches!(digit(digits, 0), 1 | 2)
+        && matches!(month, 1..=12 | 20..=42 | 50..=99)
+        && 97 - key == u64::from(pair(digits, 13))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::detect::tests::found;
+
+    #[test]
+    fn us_numbers() {
+        for text in ["536-22-1234", "536 22 1234", "536.22.1234", "900-70-1234"] {
+            assert_eq!(found(&format!("is {text}.")), [("us-ssn", text)], "{text}");
+        }
+        assert_eq!(found("SSN: 536221234"), [("us-ssn", "536221234")]);
+        for text in [
+            "000-22-1234",
+            "666-22-1234",
+            "900-22-1234",
+            "536-00-1234",
+            "536-22-0000",
+            "078-05-1120",
+            "536-22.1234",
+            "536-22-1234-1",
+            "1-536-22-1234",
+            "x536-22-1234",
+            "536221234",
+        ] {
+            assert_eq!(found(text), [], "{text}");
+        }
+    }
+
+    /// Samples that the offices themselves, or the articles about them, give.
+    #[test]
+    fn numbers_with_a_form_of_their_own() {
+        for text in [
+            "111.444.777-35",
+            "20-12345678-6",
+            "811228-9874",
+            "756.9217.0769.85",
+            "85.07.30-033.28",
+            "112-233-445 95",
+            "2341 2341 2346",
+            "2 55 08 14 168 025 38",
+            "255081416802538",
+        ] {
+            assert_eq!(found(&format!("is {text}.")), [("national-id", text)], "{text}");
+        }
+        for text in [
+            "111.444.777-36",
+            "20-12345678-7",
+            "811228-9875",
+            "756.9217.0769.86",
+            "85.07.30-033.29",
+            "2341 2341 2347",
+            "255081416802539",
+        ] {
+            assert_eq!(found(text), [], "{text}");
+        }
+    }
+
+    #[test]
+    fn plain_digits_beside_a_name() {
+        for (name, number, wrong) in [
+            ("SIN", "130 692 544", "130 692 545"),
+            ("tfn", "123456782", "123456783"),
+            ("BSN", "111222333", "111222334"),
+            ("NIF", "123456789", "123456788"),
+            ("NHS number", "943 476 5919", "943 476 5918"),
+            ("ABN", "51 824 753 556", "51 824 753 557"),
+            ("ACN", "004 085 616", "004 085 617"),
+            ("Medicare", "2123456701", "2123456711"),
+            ("routing number", "021000021", "021000022"),
+            ("NPI", "1234567893", "1234567894"),
+            ("TC kimlik", "10000000146", "10000000147"),
+            ("PESEL", "44051401359", "44051401358"),
+            ("Steuer-ID", "86095742719", "86095742718"),
+            ("cpf", "11144477735", "11144477736"),
+            ("EGN", "7523169263", "7523169264"),
+            ("INN", "7707083893", "7707083894"),
+            ("INN", "500100732259", "500100732258"),
+            ("aadhaar", "234123412346", "234123412347"),
+            ("RSA id", "8001015009087", "8001015009088"),
+            ("JMBG", "0101006500006", "0101006500007"),
+            ("AHV", "7569217076985", "7569217076986"),
+            ("my number: mynumber", "123456789018", "123456789019"),
+        ] {
+            assert_eq!(found(&format!("{name}: {number}")), [("national-id", number)], "{name}");
+            assert_eq!(found(&format!("{name}: {wrong}")), [], "{name}");
+            assert_eq!(found(&format!("order: {number}")), [], "{name}");
+        }
+        assert_eq!(found("passport 123456789"), [("national-id", "123456789")]);
+    }
 }

@@ -45,10 +45,21 @@ fn may_begin(bytes: &[u8], start: usize) -> bool {
 /// `version 1.2.3.4`, `release: 1.2.3.4`
 fn is_version(bytes: &[u8], start: usize) -> bool {
     let end = run_back(bytes, start, 4, |byte| matches!(byte, b' ' | b'=' | b':' | b'"'));
-    let word = bytes.get(run_back(bytes, end, 12, |byte| byte.is_ascii_alphabetic())..end).unwrap_or_default();
-    ["version", "ver", "v", "release", "build", "fileversion", "productversion", "assemblyversion"]
-        .iter()
-        .any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
+    let word = bytes
+        .get(run_back(bytes, end, 12, |byte| byte.is_ascii_alphabetic())..end)
+        .unwrap_or_default();
+    [
+        "version",
+        "ver",
+        "v",
+        "release",
+        "build",
+        "fileversion",
+        "productversion",
+        "assemblyversion",
+    ]
+    .iter()
+    .any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
 }
 
 /// Finds what has colons: IPv6 and MAC addresses. MAC addresses with dashes, too.
@@ -83,7 +94,9 @@ fn mac(bytes: &[u8], place: usize) -> Option<(usize, usize)> {
     });
     let outside = |byte: u8| !is_alnum(byte) && byte != separator && byte != b'_';
     // All ones are everybody, all zeros nobody.
-    let is_somebodys = !address.iter().all(|byte| matches!(byte, b'f' | b'F') || *byte == separator)
+    let is_somebodys = !address
+        .iter()
+        .all(|byte| matches!(byte, b'f' | b'F') || *byte == separator)
         && !address.iter().all(|byte| *byte == b'0' || *byte == separator);
     (is_address && is_somebodys && outside(before(bytes, start)) && outside(at(bytes, end))).then_some((start, end))
 }
@@ -112,4 +125,62 @@ fn ipv6(bytes: &[u8], place: usize) -> Option<(usize, usize)> {
     // `a::b` is also a path in a program: an address has digits, and more than two groups or digits in both.
     let is_code = text.bytes().filter(u8::is_ascii_digit).count() < 1;
     (!address.is_loopback() && !address.is_unspecified() && !is_code).then_some((start, end))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::detect::tests::found;
+
+    #[test]
+    fn addresses_of_machines() {
+        for text in [
+            "203.0.113.7",
+            "10.0.0.1",
+            "2001:db8::1",
+            "fe80::1",
+            "2001:db8:85a3:8d3:1319:8a2e:370:7348",
+            "::ffff:203.0.113.7",
+        ] {
+            assert_eq!(found(&format!("from {text}, twice")), [("ip", text)], "{text}");
+            assert_eq!(found(&format!("\"{text}\"")), [("ip", text)], "{text}");
+            assert_eq!(found(&format!("It was {text}.")), [("ip", text)], "{text}");
+        }
+        for (text, value) in [
+            ("http://203.0.113.7:8080/x", "203.0.113.7"),
+            ("203.0.113.0/24", "203.0.113.0"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+            ("ip:203.0.113.7", "203.0.113.7"),
+        ] {
+            assert_eq!(found(text), [("ip", value)], "{text}");
+        }
+        for text in ["00:1a:2b:3c:4d:5e", "00-1A-2B-3C-4D-5E"] {
+            assert_eq!(found(&format!("at {text}.")), [("mac", text)], "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_none() {
+        for text in [
+            "127.0.0.1 0.0.0.0 255.255.255.0 ::1 ::",
+            "256.0.0.1 1.2.3 1.2.3.4.5 01.2.3.4",
+            "Chrome/120.0.0.0",
+            "version 1.2.3.4",
+            "v1.2.3.4",
+            "x-1.2.3.4",
+            "1.2.3.4-beta",
+            "12:34:56",
+            "std::vec::Vec",
+            "a::b",
+            "2001::db8::1",
+            "12345:db8::1",
+            "fe80::1text",
+            "00:1a:2b:3c:4d",
+            "00:1a:2b:3c:4d:5e:6f",
+            "ff:ff:ff:ff:ff:ff",
+            "00:1a-2b:3c:4d:5e",
+            "6fa459ea-ee8a-3ca4-894e-db77e160355e",
+        ] {
+            assert_eq!(found(text), [], "{text}");
+        }
+    }
 }

@@ -111,7 +111,9 @@ fn follows_number(bytes: &[u8], begin: usize) -> bool {
 
 /// Seven to fifteen digits, however they are written, beside a word for a telephone.
 fn in_context(bytes: &[u8], number: &Number, context: impl Fn() -> Context) -> Option<usize> {
-    let fits = |groups: &usize| (7..=15).contains(&number.first(*groups).len()) && may_end(bytes, extension(bytes, number.end(*groups)));
+    let fits = |groups: &usize| {
+        (7..=15).contains(&number.first(*groups).len()) && may_end(bytes, extension(bytes, number.end(*groups)))
+    };
     let groups = (1..=number.groups()).rev().find(fits)?;
     let end = number.end(groups);
     // A date, and a time behind it.
@@ -134,7 +136,11 @@ fn extension(bytes: &[u8], end: usize) -> usize {
         .iter()
         .find(|name| word.starts_with(name.as_bytes()) && word.get(name.len()).is_some_and(|&byte| is_digit(byte)));
     match name {
-        Some(name) => run(bytes.get(..bytes.len().min(end + 18)).unwrap_or_default(), end + gap + name.len(), is_digit),
+        Some(name) => run(
+            bytes.get(..bytes.len().min(end + 18)).unwrap_or_default(),
+            end + gap + name.len(),
+            is_digit,
+        ),
         None => end,
     }
 }

@@ -8,8 +8,8 @@ use crate::class::Class;
 use crate::context::Context;
 use crate::detect::{Depth, crypto, identity, vendor};
 use crate::finding::{Finding, Sink};
-use crate::runs::Runs;
 use crate::placeholder::{is_of_mask, is_placeholder, mask_at};
+use crate::runs::Runs;
 use crate::scan;
 
 /// Shorter words hold no token.
@@ -192,7 +192,11 @@ fn user(bytes: &[u8], start: usize, sink: &mut Sink) -> Option<usize> {
     // The password may be missing: some services take a token as the user.
     let password = pair.get(colon + 1..)?;
     let is_template = pair.iter().any(|byte| matches!(byte, b'$' | b'{' | b'<'));
-    if is_template || pair.len() < 6 || mask_at(bytes, from, names) || !password.is_empty() && is_placeholder(password, names) {
+    if is_template
+        || pair.len() < 6
+        || mask_at(bytes, from, names)
+        || !password.is_empty() && is_placeholder(password, names)
+    {
         return None;
     }
     sink.push(from, end, Class::Credentials);
@@ -232,7 +236,10 @@ fn is_encoded_secret(text: &[u8]) -> bool {
     ];
     let kind = |byte: &u8| KINDS.iter().position(|is_kind| is_kind(byte));
     let kinds = KINDS.iter().filter(|is_kind| text.iter().any(is_kind)).count();
-    let changes = text.windows(2).filter(|pair| pair.first().map(kind) != pair.last().map(kind)).count();
+    let changes = text
+        .windows(2)
+        .filter(|pair| pair.first().map(kind) != pair.last().map(kind))
+        .count();
     let is_hex = text.len() >= 32 && text.iter().all(u8::is_ascii_hexdigit);
     // Identifiers of objects are a kind and a number, with a colon or a slash.
     let is_whole = !text.iter().any(|byte| matches!(byte, b':' | b'/')) && text.iter().all(u8::is_ascii_graphic);
@@ -301,7 +308,10 @@ mod tests {
             [("email", "amFuZUBleGFtcGxlLmNvbQ==")]
         );
         // `8Kd0#fQz7LxW2p`
-        assert_eq!(found("v: OEtkMCNmUXo3THhXMnA= y"), [("secret-key", "OEtkMCNmUXo3THhXMnA=")]);
+        assert_eq!(
+            found("v: OEtkMCNmUXo3THhXMnA= y"),
+            [("secret-key", "OEtkMCNmUXo3THhXMnA=")]
+        );
         // `010:Repository186853002`
         assert_eq!(found("MDEwOlJlcG9zaXRvcnkxODY4NTMwMDI="), []);
     }
