@@ -10,14 +10,15 @@ use crate::runs::Runs;
 
 pub(crate) fn detect(bytes: &[u8], sink: &mut Sink) {
     let mut runs = Runs::new(bytes, is_digit);
-    let mut from = 0;
+    let (mut from, mut read_to) = (0, 0);
     while let Some((start, run_end)) = runs.next(from) {
-        from = look(bytes, start, run_end, sink).map_or(run_end, |end| end.max(run_end));
+        from = look(bytes, start, run_end, &mut read_to, sink).map_or(run_end, |end| end.max(run_end));
     }
 }
 
-/// Looks at the number that begins with the digits `start..run_end`; where what was found ends.
-fn look(bytes: &[u8], start: usize, run_end: usize, sink: &mut Sink) -> Option<usize> {
+/// Looks at the number that begins with the digits `start..run_end`; where what was found ends. `read_to` is how far
+/// groups of digits were read as one number.
+fn look(bytes: &[u8], start: usize, run_end: usize, read_to: &mut usize, sink: &mut Sink) -> Option<usize> {
     if sink.wants(Class::Iban)
         && let Some((account, end)) = iban::account(bytes, start, run_end)
     {
@@ -42,8 +43,14 @@ fn look(bytes: &[u8], start: usize, run_end: usize, sink: &mut Sink) -> Option<u
     if number.digits().len() < 7 {
         return None;
     }
+    // What words say counts for a row of groups from its beginning, not for every group in it.
+    let is_inside = start < *read_to;
+    *read_to = number.end(number.groups()).max(*read_to);
     let given = sink.context();
-    let context = |place: usize| given.with(Context::before(bytes, place));
+    let context = |place: usize| match is_inside {
+        true => Context::NONE,
+        false => given.with(Context::before(bytes, place)),
+    };
     let here = || context(start);
     // A class that is not wanted hides no other.
     let wanted = |found: &(Class, usize, usize)| sink.wants(found.0);

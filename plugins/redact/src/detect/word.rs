@@ -91,7 +91,7 @@ fn token(bytes: &[u8], start: usize, word_end: usize, sink: &mut Sink) -> Option
     let whole = match at(bytes, word_end) {
         b':' => vendor::telegram(bytes, start, word_end),
         b'.' => vendor::discord(bytes, start, word_end),
-        _ => None,
+        _ => vendor::is_annotated(bytes.get(start..word_end)?).then_some(word_end),
     };
     if let Some(end) = whole.or_else(|| vendor::token(bytes, start)) {
         sink.push(start, end, Class::Token);
