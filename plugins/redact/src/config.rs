@@ -169,28 +169,25 @@ impl Config {
             ));
             return (matchers, styles);
         }
-        let mut add = |place: String,
-                       key: &str,
-                       label: &str,
-                       style: Option<Style>,
-                       made: Result<Matcher, regex::Error>| {
-            if !is_label(label) {
-                errors.push(ConfigError::new(
+        let mut add =
+            |place: String, key: &str, label: &str, style: Option<Style>, made: Result<Matcher, regex::Error>| {
+                if !is_label(label) {
+                    errors.push(ConfigError::new(
                     format!("{place}.label"),
                     format!(
                         "must be 1 to {LONGEST_LABEL} small letters, digits and dashes, a letter first, and no class"
                     ),
                 ));
-            }
-            match made {
-                Ok(matcher) => {
-                    matchers.push(matcher);
-                    // Edits carry labels that live as long as the plugin, which configures once.
-                    styles.push((&*label.to_owned().leak(), style.unwrap_or(self.style)));
                 }
-                Err(error) => errors.push(ConfigError::new(format!("{place}.{key}"), error.to_string())),
-            }
-        };
+                match made {
+                    Ok(matcher) => {
+                        matchers.push(matcher);
+                        // Edits carry labels that live as long as the plugin, which configures once.
+                        styles.push((&*label.to_owned().leak(), style.unwrap_or(self.style)));
+                    }
+                    Err(error) => errors.push(ConfigError::new(format!("{place}.{key}"), error.to_string())),
+                }
+            };
         for (index, entry) in self.words.iter().enumerate() {
             let made = Matcher::words(&entry.words, entry.case_sensitive);
             add(format!("words.{index}"), "words", &entry.label, entry.style, made);

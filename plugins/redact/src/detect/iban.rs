@@ -15,10 +15,13 @@ pub(crate) fn account(bytes: &[u8], digits: usize, run_end: usize) -> Option<(us
     if run_end - digits < 2 || !country.iter().all(is_letter) || is_alnum(before(bytes, start)) {
         return None;
     }
-    let length = IBANS
-        .iter()
-        .find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(country))?
-        .1;
+    let mut name = [0; 2];
+    name.copy_from_slice(country);
+    name.make_ascii_uppercase();
+    let known = IBANS
+        .binary_search_by(|(country, _)| country.as_bytes().cmp(&name))
+        .ok()?;
+    let length = IBANS.get(known)?.1;
     let mut compact = [0u8; 34];
     let (mut end, mut count) = (start, 0);
     for slot in compact.iter_mut().take(length) {

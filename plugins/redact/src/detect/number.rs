@@ -19,14 +19,16 @@ pub(crate) fn detect(bytes: &[u8], sink: &mut Sink) {
 /// Looks at the number that begins with the digits `start..run_end`; where what was found ends. `read_to` is how far
 /// groups of digits were read as one number.
 fn look(bytes: &[u8], start: usize, run_end: usize, read_to: &mut usize, sink: &mut Sink) -> Option<usize> {
-    if sink.wants(Class::Iban)
+    let previous = before(bytes, start);
+    if previous.is_ascii_alphabetic()
+        && sink.wants(Class::Iban)
         && let Some((account, end)) = iban::account(bytes, start, run_end)
     {
         sink.push(account, end, Class::Iban);
         return Some(end);
     }
     // The middle of a word, or of a longer number that was looked at already.
-    if is_alnum(before(bytes, start)) || run_end - start > 19 {
+    if is_alnum(previous) || run_end - start > 19 {
         return None;
     }
     if sink.wants(Class::Ip)
