@@ -2,8 +2,8 @@
 
 use crate::anchors::{ASSIGN, AT, Anchors, BACKSLASH, CAPITAL, DIGIT, JOINT, PERCENT, WORD};
 use crate::bytes::{at, before};
-use crate::class::{Class, Classes};
-use crate::detect::{Depth, assign, email, number, pem, word};
+use crate::class::Class;
+use crate::detect::{Depth, assign, email, network, number, pem, word};
 use crate::finding::{Finding, Sink};
 use crate::view::View;
 
@@ -51,14 +51,13 @@ fn stands_alone(text: &[u8], finding: Finding) -> bool {
 /// Finds everything in `text`, read once.
 pub(crate) fn scan(text: &str, sink: &mut Sink) {
     let anchors = Anchors::of(text.as_bytes());
-    if anchors.any() {
+    if anchors.any() || !sink.scope().own.is_empty() {
         scan_escaped(text, anchors, Depth::START, sink);
     }
 }
 
 /// Which class is found first in `text`, which was itself encoded.
-pub(crate) fn first(text: &str, depth: Depth, wanted: Classes) -> Option<Class> {
-    let mut sink = Sink::new(wanted);
+pub(crate) fn first(text: &str, depth: Depth, mut sink: Sink) -> Option<Class> {
     scan_escaped(text, Anchors::of(text.as_bytes()), depth, &mut sink);
     sink.take().first().map(|finding| finding.class)
 }
@@ -88,7 +87,7 @@ fn scan_quoted(text: &str, anchors: Anchors, depth: Depth, sink: &mut Sink) {
 }
 
 fn through(view: &View, sink: &mut Sink, scan: impl FnOnce(&str, &mut Sink)) {
-    let mut inner = Sink::new(sink.wanted());
+    let mut inner = sink.inner();
     scan(&view.text, &mut inner);
     if !inner.is_empty() {
         for finding in inner.take() {
@@ -101,11 +100,18 @@ fn through(view: &View, sink: &mut Sink, scan: impl FnOnce(&str, &mut Sink)) {
 
 fn detect(text: &str, anchors: Anchors, depth: Depth, sink: &mut Sink) {
     let bytes = text.as_bytes();
+    if !sink.scope().own.is_empty() {
+        let scope = sink.scope().clone();
+        scope.own.detect(bytes, &scope.names, sink);
+    }
     if anchors.has(AT) && (sink.wants(Class::Email) || sink.wants(Class::UrlPassword)) {
         email::detect(bytes, sink);
     }
-    if anchors.has(DIGIT) && (sink.wants(Class::Card) || sink.wants(Class::Iban)) {
+    if anchors.has(DIGIT) && number::is_wanted(sink.scope().wanted) {
         number::detect(bytes, sink);
+    }
+    if anchors.has(ASSIGN | JOINT) && (sink.wants(Class::Ip) || sink.wants(Class::Mac)) {
+        network::detect(bytes, sink);
     }
     if anchors.has(ASSIGN) && sink.wants(Class::SecretKey) {
         assign::detect(bytes, sink);
