@@ -3,7 +3,7 @@
 use guest_build::{BUNDLED, Error, Guest};
 
 /// Those of `tests/guests`.
-const GUESTS: [Guest<'static>; 9] = [
+const GUESTS: [Guest<'static>; 10] = [
     guest(
         "hostile-redactor",
         "guest-hostile-redactor",
@@ -28,6 +28,11 @@ const GUESTS: [Guest<'static>; 9] = [
         "undeclared-import",
         "guest-undeclared-import",
         "tests/guests/undeclared-import",
+    ),
+    guest(
+        "counting-transform",
+        "guest-counting-transform",
+        "tests/guests/counting-transform",
     ),
     guest("wrong-world", "guest-wrong-world", "tests/guests/wrong-world"),
     guest("bench-redactor", "guest-bench-redactor", "tests/guests/bench-redactor"),

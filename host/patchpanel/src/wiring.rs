@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use patchpanel_event::TextSelector;
 use patchpanel_router::{Channel, ChannelEntry, DeliveryPlan, IngressStep, Step, Subscription, Table, TableSpec};
-use patchpanel_runtime::{Compiler, Generation, PluginError, PluginSpec, Registry, Role, Runtime, Unit};
+use patchpanel_runtime::{Compiler, Generation, Keep, PluginError, PluginSpec, Registry, Role, Runtime, Unit};
 
 use crate::bundled;
 use crate::config::{CompileLimits, Config};
@@ -20,15 +20,23 @@ pub(crate) enum Uses {
     Offline,
 }
 
-/// Loads and configures the plugins of a configuration.
-pub(crate) async fn registry(config: &Config, uses: Uses) -> anyhow::Result<Arc<Registry>> {
+/// Loads and configures the plugins of a configuration. Without `keep`, what they keep ends with the registry.
+pub(crate) async fn registry(
+    config: &Config,
+    uses: Uses,
+    keep: Option<Arc<dyn Keep>>,
+) -> anyhow::Result<Arc<Registry>> {
     let runtime = Runtime::new(config.cache_dir.as_deref(), Some(compiler(config.compile)))?;
-    let registry = Arc::new(Registry::new(
+    let registry = Registry::new(
         runtime,
         Some(config.plugins_dir.clone()),
         bundled::BUNDLED,
         config.trust.clone(),
-    ));
+    );
+    let registry = Arc::new(match keep {
+        Some(keep) => registry.keeping(keep),
+        None => registry,
+    });
     configure(&registry, config, uses).await.map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("the plugins cannot be started as configured:\n  {}", lines.join("\n  "))
