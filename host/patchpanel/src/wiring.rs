@@ -71,11 +71,11 @@ pub(crate) async fn configure(
 
 /// The routing table of a configuration over one generation of its plugins.
 pub(crate) fn table(config: &Config, generation: &Generation) -> anyhow::Result<Table> {
-    let step = |unit: &str, fields: &TextSelector| step(generation, unit, fields);
+    let step = |unit: &str, fields: &TextSelector, report: &Option<String>| step(generation, unit, fields, report);
     let ingress = config.ingress.iter().filter_map(|entry| {
         Some(IngressStep {
             priority: entry.priority,
-            step: step(&entry.unit, &entry.fields)?,
+            step: step(&entry.unit, &entry.fields, &entry.report)?,
         })
     });
     let subscriptions = config.subscriptions.iter().map(|entry| Subscription {
@@ -89,7 +89,7 @@ pub(crate) fn table(config: &Config, generation: &Generation) -> anyhow::Result<
             transforms: entry
                 .transforms
                 .iter()
-                .filter_map(|transform| step(&transform.unit, &transform.fields))
+                .filter_map(|transform| step(&transform.unit, &transform.fields, &transform.report))
                 .collect(),
             recipients: entry.recipients.clone(),
             retry: entry.retry,
@@ -130,11 +130,12 @@ pub(crate) fn table(config: &Config, generation: &Generation) -> anyhow::Result<
 }
 
 /// `None`: its plugin is optional and not there.
-fn step(generation: &Generation, unit: &str, fields: &TextSelector) -> Option<Step> {
+fn step(generation: &Generation, unit: &str, fields: &TextSelector, report: &Option<String>) -> Option<Step> {
     match generation.units.get(unit)? {
         Unit::Redactor(plugin) => Some(Step::Redactor {
             plugin: plugin.about().name().to_owned(),
             selector: fields.clone(),
+            report: report.clone(),
             handle: Arc::new(WasmRedactor(plugin.clone())),
         }),
         Unit::Transform(plugin) => Some(Step::Transformer {

@@ -215,6 +215,7 @@ async fn an_event_that_is_none_or_is_refused_holds_up_none_of_the_others() {
     let redactor = Step::Redactor {
         plugin: "redactor".into(),
         selector: TextSelector::default(),
+        report: None,
         handle: Arc::new(FakeRedactor),
     };
     let router = router(ingress(vec![redactor, step(&timed)], &seen));

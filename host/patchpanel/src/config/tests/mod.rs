@@ -221,7 +221,8 @@ fn uses_have_their_own_ids_and_configurations() {
         [[subscriptions]]
         name = "all"
         channel = "o"
-        transforms = ["redact", { transform = "redact", fields = ["subject"], config = { keep = 1979-05-27 } }]
+        transforms = ["redact", { transform = "redact", fields = ["subject"], numbers = ["payload.n"], keys = ["metadata.**"],
+            report = "redacted", config = { keep = 1979-05-27 } }]
     "#;
     let config = parse(text).unwrap();
     let order: Vec<_> = config
@@ -260,7 +261,20 @@ fn uses_have_their_own_ids_and_configurations() {
     assert_eq!(subscription.transforms[0].fields, TextSelector::default());
     assert_eq!(
         subscription.transforms[1].fields,
-        TextSelector::new(&["subject"]).unwrap()
+        TextSelector::new(&["subject"])
+            .unwrap()
+            .with_numbers(&["payload.n"])
+            .unwrap()
+            .with_keys(&["metadata.**"])
+            .unwrap()
+    );
+    assert_eq!(
+        subscription
+            .transforms
+            .iter()
+            .map(|step| step.report.as_deref())
+            .collect::<Vec<_>>(),
+        [None, Some("redacted")]
     );
     let used: Vec<_> = config.plugins.iter().map(|plugin| plugin.name.as_str()).collect();
     assert_eq!(used, ["redact", "console"]);
