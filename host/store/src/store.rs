@@ -127,7 +127,7 @@ pub trait Store: Send + Sync {
     fn can_keep(&self) -> Result<(), StoreError>;
 
     /// Takes over what a plugin keeps under a key; `None` forgets it. Does not wait until that is durable: it is so before,
-    /// or together with, everything that is appended or settled afterwards.
+    /// or together with, everything that is appended or settled afterwards, and otherwise within a second.
     fn keep(&self, owner: &str, key: &str, value: Option<KeptValue>);
 
     /// Whether events can be taken now.

@@ -1,4 +1,6 @@
-//! What plugins keep. Changes wait in memory for the writer's next transaction, which takes all that there are.
+//! What plugins keep. Changes wait in memory for the writer's next transaction, which takes all that there are. Where nobody
+//! asks for one, the writer makes one by itself after a while: a transaction for each change would have to be waited for by
+//! the append that follows it.
 //!
 //! Only the last change of a key has to wait, so a key that changes faster than the disk costs no more than one that does
 //! not; and what a transaction takes is all that was changed up to one moment.
@@ -16,7 +18,9 @@ use crate::KeptValue;
 
 /// Bytes of changes that may wait; whoever has more to keep waits for the writer.
 const MOST_WAITING: usize = 8 << 20;
-/// How long.
+/// At that the writer is told.
+const MANY_WAITING: usize = MOST_WAITING / 2;
+/// How long somebody waits.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// What a change takes beside its bytes, about.
 const OVERHEAD: usize = 128;
@@ -38,10 +42,10 @@ pub(super) struct Changes {
 }
 
 impl Waiting {
-    /// Returns whether it is the first one that waits, so that the writer has to be told.
+    /// Returns whether so much waits now that the writer has to be told.
     pub(super) fn add(&self, owner: &str, key: &str, value: Option<KeptValue>) -> bool {
         let mut changes = self.lock();
-        let was_empty = changes.last.is_empty();
+        let before = changes.bytes;
         let key = (owner.to_owned(), key.to_owned());
         changes.bytes += size(&key, value.as_ref());
         if let Entry::Occupied(old) = changes.last.entry(key.clone()) {
@@ -49,7 +53,7 @@ impl Waiting {
             changes.bytes -= size(&key, old.as_ref());
         }
         changes.last.insert(key, value);
-        was_empty
+        before <= MANY_WAITING && changes.bytes > MANY_WAITING
     }
 
     /// Waits a little until more may wait.

@@ -81,11 +81,12 @@ async fn what_did_not_fit_is_kept_when_there_is_room_again() {
         expires: None,
     };
     store.keep("x", "1", Some(value(1)));
+    assert_eq!(store.kept("x").await.unwrap().len(), 1);
     grow_by(&store, 5);
     store.can_keep().unwrap();
     store.keep("x", "1", Some(value(2)));
     store.keep("x", "2", Some(value(2)));
-    assert!(matches!(store.can_keep(), Err(StoreError::DiskFull(_))));
+    assert!(matches!(store.kept("x").await, Err(StoreError::DiskFull(_))));
     store.keep("x", "2", Some(value(3)));
     grow_by(&store, 1_000_000);
     let kept = store.kept("x").await.unwrap();
@@ -102,14 +103,18 @@ fn whoever_keeps_too_much_waits_until_it_is_taken() {
             expires: None,
         })
     };
-    assert!(waiting.add("x", "0", value()));
     for _ in 0..100 {
         assert!(!waiting.add("x", "0", value()), "only the last one counts");
     }
     assert!(waiting.has_room());
-    for number in 1..8 {
-        waiting.add("x", &number.to_string(), value());
-    }
+    let told: Vec<bool> = (1..8)
+        .map(|number| waiting.add("x", &number.to_string(), value()))
+        .collect();
+    assert_eq!(
+        told,
+        [false, false, true, false, false, false, false],
+        "once, at the half"
+    );
     assert!(!waiting.has_room());
     let taken = waiting.take();
     assert!(waiting.has_room());

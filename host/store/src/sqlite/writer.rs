@@ -75,10 +75,14 @@ impl Writer {
                     }
                     self.commit(ops);
                 }
-                // A change that could not be written before.
-                Err(RecvTimeoutError::Timeout) if self.shared.kept.is_waiting() => self.commit(Vec::new()),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(ended) => {
+                    if self.shared.kept.is_waiting() {
+                        self.commit(Vec::new());
+                    }
+                    if ended == RecvTimeoutError::Disconnected {
+                        return;
+                    }
+                }
             }
             self.maintain();
         }
