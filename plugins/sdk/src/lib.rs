@@ -67,7 +67,7 @@ pub use draft::Draft;
 pub use edits::Edits;
 pub use event::{Event, Level};
 pub use human::{ByteSize, HumanDuration};
-pub use path::Path;
+pub use path::{Path, by_path};
 pub use redactor::Redactor;
 pub use transform::{Failure, Outcome, Patch, Timer, Transform};
 

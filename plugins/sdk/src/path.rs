@@ -1,10 +1,10 @@
 //! Places in an event, as people write them in a configuration.
 
-use crate::Event;
+use crate::{ConfigError, Event};
 use serde::Deserializer as _;
 use serde::de::{self, MapAccess};
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -68,6 +68,15 @@ impl Path {
         Ok(path)
     }
 
+    /// Reads all paths of a list in a configuration, `place` being the list's own path; mistakes are added to `errors`.
+    pub fn parse_all(texts: &[String], place: &str, errors: &mut Vec<ConfigError>) -> Vec<Self> {
+        let mut read = |(index, text): (usize, &String)| {
+            let mistake = |message| errors.push(ConfigError::new(format!("{place}.{index}"), message));
+            Self::parse(text).map_err(mistake).ok()
+        };
+        texts.iter().enumerate().filter_map(&mut read).collect()
+    }
+
     /// The event's field.
     #[must_use]
     pub fn field(&self) -> &str {
@@ -105,6 +114,23 @@ impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.names.join("."))
     }
+}
+
+/// Values by path, as an operator writes them: `{ "metadata.team" = "a" }` and `{ metadata = { team = "a" } }` are the same,
+/// so that values beside those that are named stay.
+#[must_use]
+pub fn by_path(values: &Map<String, Value>) -> Vec<(String, &Value)> {
+    let mut found = Vec::new();
+    for (name, value) in values {
+        match value {
+            Value::Object(inner) if !inner.is_empty() => {
+                let inner = by_path(inner).into_iter();
+                found.extend(inner.map(|(rest, value)| (format!("{name}.{rest}"), value)));
+            }
+            _ => found.push((name.clone(), value)),
+        }
+    }
+    found
 }
 
 /// The text of a JSON string, or the JSON of any other value but null.
@@ -217,6 +243,26 @@ mod tests {
         assert_eq!(
             Path::parse("payload").unwrap().json(&event).as_deref(),
             Some(event.payload.as_str())
+        );
+    }
+
+    #[test]
+    fn nested_values_have_paths() {
+        let values: Map<String, Value> =
+            serde_json::from_str(r#"{"metadata": {"a": 1, "b": {"c": [2]}, "e": {}}, "metadata.d": {"x": "y"}}"#)
+                .unwrap();
+        let flat: Vec<_> = by_path(&values)
+            .into_iter()
+            .map(|(path, value)| format!("{path}={value}"))
+            .collect();
+        assert_eq!(
+            flat,
+            [
+                "metadata.a=1",
+                "metadata.b.c=[2]",
+                "metadata.e={}",
+                "metadata.d.x=\"y\""
+            ]
         );
     }
 

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::*;
 
-const BUNDLED: [&str; 4] = ["redact", "console", "log", "webhook"];
+const BUNDLED: [&str; 5] = ["redact", "console", "log", "webhook", "dedupe"];
 /// What `patchpanel config check` should accept as it is.
 const EXAMPLE: &str = r#"
 plugins_dir = "plugins.d"
@@ -172,6 +172,7 @@ fn bundled_plugins_get_what_they_need_unless_told_otherwise() {
             { name = "a", plugin = "console" }, { name = "b", plugin = "quiet" }, { name = "c", plugin = "archive" },
             { name = "d", plugin = "elsewhere" }, { name = "e", plugin = "webhook" },
         ]
+        ingress = [{ transform = "dedupe" }]
     "#;
     let config = parse(text).unwrap();
     let grants = |name: &str| {
@@ -196,6 +197,7 @@ fn bundled_plugins_get_what_they_need_unless_told_otherwise() {
     assert_eq!(grants("archive"), directory("/base/data"));
     assert_eq!(grants("elsewhere"), directory("/var/log"));
     assert_eq!(grants("webhook"), Grants::default());
+    assert!(grants("dedupe").kv);
 }
 
 #[test]
