@@ -34,6 +34,11 @@ const GUESTS: [Guest<'static>; 10] = [
         "guest-undeclared-import",
         "tests/guests/undeclared-import",
     ),
+    guest(
+        "counting-transform",
+        "guest-counting-transform",
+        "tests/guests/counting-transform",
+    ),
     guest("wrong-world", "guest-wrong-world", "tests/guests/wrong-world"),
     guest("bench-redactor", "guest-bench-redactor", "tests/guests/bench-redactor"),
     guest(

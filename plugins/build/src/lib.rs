@@ -40,7 +40,7 @@ pub struct Guest<'a> {
 }
 
 /// The plugins that are part of the binary.
-pub const BUNDLED: [Guest<'static>; 4] = [
+pub const BUNDLED: [Guest<'static>; 10] = [
     Guest {
         name: "redact",
         package: "plugin-redact",
@@ -60,6 +60,36 @@ pub const BUNDLED: [Guest<'static>; 4] = [
         name: "webhook",
         package: "plugin-webhook",
         dir: "plugins/webhook",
+    },
+    Guest {
+        name: "enrich",
+        package: "plugin-enrich",
+        dir: "plugins/enrich",
+    },
+    Guest {
+        name: "changed",
+        package: "plugin-changed",
+        dir: "plugins/changed",
+    },
+    Guest {
+        name: "dedupe",
+        package: "plugin-dedupe",
+        dir: "plugins/dedupe",
+    },
+    Guest {
+        name: "digest",
+        package: "plugin-digest",
+        dir: "plugins/digest",
+    },
+    Guest {
+        name: "sample",
+        package: "plugin-sample",
+        dir: "plugins/sample",
+    },
+    Guest {
+        name: "template",
+        package: "plugin-template",
+        dir: "plugins/template",
     },
 ];
 

@@ -174,6 +174,7 @@ impl Plugins {
         let mut grants = Grants::default();
         match component {
             "console" => grants.stdout = true,
+            "changed" | "dedupe" | "digest" => grants.kv = true,
             "log" => grants.directories.push(DirectoryGrant {
                 path: self.data_dir.clone(),
                 writable: true,

@@ -1,0 +1,119 @@
+//! Groups in `kv`, and when they are over.
+//!
+//! | key | value |
+//! | --- | --- |
+//! | `g/<name>` | the group that events of this name are added to, or one that is closed and waits to be given out |
+//! | `d/<id>` | a closed group that had to make room for the next of its name |
+//! | `t/<time>/<name>` | nothing: the group may be over at this time |
+//!
+//! Several instances work on this at once, and any may be killed between two steps. So a group is closed, by compare and
+//! set, before it is given out: what nobody can add to any more is the same whenever it is given out, under the same id. A
+//! time is noted before its group is there, and one whose group is gone is taken away when it comes.
+
+use crate::{Digest, Group, summary};
+use patchpanel_plugin::{Event, kv};
+
+/// Most summaries in one answer: each has tens of kilobytes at most, and the next answer follows soon.
+const MOST_EVENTS: usize = 64;
+const PAGE: u32 = 256;
+
+pub(crate) fn open_key(name: &str) -> String {
+    format!("g/{name}")
+}
+
+/// Notes that a group is to be looked at then.
+pub(crate) fn announce(name: &str, time: u64) -> Result<(), kv::Error> {
+    kv::set(&format!("t/{time:020}/{name}"), b"", None)
+}
+
+/// The group as it is closed now; `None` where somebody else was quicker.
+pub(crate) fn close(key: &str, stored: Option<&[u8]>, mut group: Group) -> Result<Option<(Vec<u8>, Group)>, kv::Error> {
+    if group.closed().is_some() {
+        return Ok(Some((stored.unwrap_or_default().to_vec(), group)));
+    }
+    // Not the clock's time: an instance that closes it later says the same.
+    group.close(group.end());
+    let bytes = group.to_bytes();
+    let done = kv::compare_and_set(key, stored, Some(&bytes), None)?;
+    Ok(done.then_some((bytes, group)))
+}
+
+/// Moves a closed group, so that the next one of its name can begin.
+pub(crate) fn make_room(name: &str, bytes: &[u8], group: &Group) -> Result<(), kv::Error> {
+    kv::set(&format!("d/{}", group.id(name)), bytes, None)?;
+    // Where that is not there any more, somebody else has made room.
+    kv::compare_and_set(&open_key(name), Some(bytes), None, None)?;
+    Ok(())
+}
+
+/// The group of this id is stored.
+pub(crate) fn forget(id: &str) -> Result<(), kv::Error> {
+    kv::delete(&format!("d/{id}"))?;
+    let Some(name) = id.strip_prefix("digest-").and_then(|rest| rest.split('-').next()) else {
+        return Ok(());
+    };
+    let key = open_key(name);
+    let stored = kv::get(&key)?;
+    let group = stored.as_deref().and_then(Group::parse);
+    if group.is_some_and(|group| group.closed().is_some() && group.id(name) == id) {
+        // Nobody changes a closed group, but somebody may have moved it just now: then it is given out once more.
+        kv::compare_and_set(&key, stored.as_deref(), None, None)?;
+    }
+    Ok(())
+}
+
+impl Digest {
+    /// Summaries of the groups that are over, the longest waiting ones first.
+    pub(crate) fn due_groups(&self, now: u64) -> Result<Vec<Event>, kv::Error> {
+        let mut events = Vec::new();
+        let moved = kv::keys("d/", None, PAGE)?;
+        for key in moved.iter().take(MOST_EVENTS) {
+            let Some(group) = kv::get(key)?.as_deref().and_then(Group::parse) else {
+                kv::delete(key)?;
+                continue;
+            };
+            let id = key.strip_prefix("d/").unwrap_or_default();
+            events.push(summary::of(&group, id, &self.type_));
+        }
+        let end = format!("t/{now:020}/~");
+        for key in kv::keys("t/", None, PAGE)?.into_iter().take_while(|key| *key <= end) {
+            if events.len() >= MOST_EVENTS {
+                break;
+            }
+            match self.over(&key, now)? {
+                Over::Group(event) if events.iter().any(|other: &Event| other.id == event.id) => {}
+                Over::Group(event) => events.push(*event),
+                Over::Nothing => kv::delete(&key)?,
+                Over::Busy => {}
+            }
+        }
+        Ok(events)
+    }
+
+    /// What stands behind a time that has come.
+    fn over(&self, key: &str, now: u64) -> Result<Over, kv::Error> {
+        let name = key.rsplit('/').next().unwrap_or_default();
+        let key = open_key(name);
+        let stored = kv::get(&key)?;
+        let Some(group) = stored
+            .as_deref()
+            .and_then(Group::parse)
+            .filter(|group| !group.is_open(now))
+        else {
+            return Ok(Over::Nothing);
+        };
+        let Some((_, group)) = close(&key, stored.as_deref(), group)? else {
+            return Ok(Over::Busy);
+        };
+        let id = group.id(name);
+        Ok(Over::Group(Box::new(summary::of(&group, &id, &self.type_))))
+    }
+}
+
+enum Over {
+    Group(Box<Event>),
+    /// It was given out and stored, or another one of its name has begun since, which has a time of its own.
+    Nothing,
+    /// Somebody added to it at this moment: it is looked at again.
+    Busy,
+}
