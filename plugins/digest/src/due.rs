@@ -14,8 +14,9 @@ use crate::{Digest, Group, summary};
 use patchpanel_plugin::{Event, kv};
 use std::time::Duration;
 
-/// Most summaries in one answer: each has tens of kilobytes at most, and the next answer follows soon.
-const MOST_EVENTS: usize = 64;
+/// Most summaries in one answer: each has tens of kilobytes at most and takes a fraction of a millisecond, on a busy machine,
+/// too; and the next answer follows in a second.
+const MOST_EVENTS: usize = 128;
 const PAGE: u32 = 256;
 /// How long the ids of a group that is stored are known: what was under way when the router was killed comes again at once.
 const REMEMBERED: Duration = Duration::from_secs(10 * 60);
