@@ -3,7 +3,7 @@
 use guest_build::{BUNDLED, Error, Guest};
 
 /// Those of `tests/guests`.
-const GUESTS: [Guest<'static>; 10] = [
+const GUESTS: [Guest<'static>; 11] = [
     guest(
         "hostile-redactor",
         "guest-hostile-redactor",

@@ -112,7 +112,8 @@ async fn append(inner: &Inner, pinned: &Pinned, mut door: Door) -> Result<Vec<Ac
     let events = std::mem::take(&mut door.events);
     let is_current = || Arc::ptr_eq(&pinned.generation, &inner.generation());
     let mut matched: Vec<Arc<str>> = events.iter().flat_map(|new| new.matched.iter().cloned()).collect();
-    let appended = if events.is_empty() {
+    // Where transforms took all of them, what they keep has to be on the disk before that is answered.
+    let appended = if events.is_empty() && door.dropped() == 0 {
         Vec::new()
     } else {
         let appended = inner.store.append(events).await;
