@@ -2,8 +2,8 @@
 //!
 //! | key | value |
 //! | --- | --- |
-//! | `g/<name>` | the group that events of this name are added to, or one that is closed and waits to be given out |
-//! | `d/<id>` | a closed group that had to make room for the next of its name |
+//! | `g/<name>` | the group that events of this name are added to, or one that is closed and waits to be given out, or what is left of it after that |
+//! | `d/<id>` | a closed group that is set aside for the next of its name |
 //! | `t/<time>/<name>` | nothing: the group may be over at this time |
 //!
 //! Several instances work on this at once, and any may be killed between two steps. So a group is closed, by compare and
@@ -12,10 +12,14 @@
 
 use crate::{Digest, Group, summary};
 use patchpanel_plugin::{Event, kv};
+use std::time::Duration;
 
-/// Most summaries in one answer: each has tens of kilobytes at most, and the next answer follows soon.
-const MOST_EVENTS: usize = 64;
+/// Most summaries in one answer: each has tens of kilobytes at most and takes a fraction of a millisecond, on a busy machine,
+/// too; and the next answer follows in a second.
+const MOST_EVENTS: usize = 128;
 const PAGE: u32 = 256;
+/// How long the ids of a group that is stored are known: what was under way when the router was killed comes again at once.
+const REMEMBERED: Duration = Duration::from_secs(10 * 60);
 
 pub(crate) fn open_key(name: &str) -> String {
     format!("g/{name}")
@@ -38,15 +42,15 @@ pub(crate) fn close(key: &str, stored: Option<&[u8]>, mut group: Group) -> Resul
     Ok(done.then_some((bytes, group)))
 }
 
-/// Moves a closed group, so that the next one of its name can begin.
-pub(crate) fn make_room(name: &str, bytes: &[u8], group: &Group) -> Result<(), kv::Error> {
-    kv::set(&format!("d/{}", group.id(name)), bytes, None)?;
-    // Where that is not there any more, somebody else has made room.
-    kv::compare_and_set(&open_key(name), Some(bytes), None, None)?;
-    Ok(())
+/// Keeps a closed group at hand, so that the next one of its name can take its place.
+pub(crate) fn set_aside(name: &str, bytes: &[u8], group: &Group) -> Result<(), kv::Error> {
+    if group.is_stored() {
+        return Ok(());
+    }
+    kv::set(&format!("d/{}", group.id(name)), bytes, None)
 }
 
-/// The group of this id is stored.
+/// The summary of this id is stored.
 pub(crate) fn forget(id: &str) -> Result<(), kv::Error> {
     kv::delete(&format!("d/{id}"))?;
     let Some(name) = id.strip_prefix("digest-").and_then(|rest| rest.split('-').next()) else {
@@ -55,9 +59,14 @@ pub(crate) fn forget(id: &str) -> Result<(), kv::Error> {
     let key = open_key(name);
     let stored = kv::get(&key)?;
     let group = stored.as_deref().and_then(Group::parse);
-    if group.is_some_and(|group| group.closed().is_some() && group.id(name) == id) {
-        // Nobody changes a closed group, but somebody may have moved it just now: then it is given out once more.
-        kv::compare_and_set(&key, stored.as_deref(), None, None)?;
+    if let Some(group) = group.filter(|group| group.closed().is_some() && group.id(name) == id) {
+        // Nobody changes a closed group, but somebody may have set it aside just now: then it is given out once more.
+        kv::compare_and_set(
+            &key,
+            stored.as_deref(),
+            Some(&group.rest().to_bytes()),
+            Some(REMEMBERED),
+        )?;
     }
     Ok(())
 }
@@ -95,11 +104,8 @@ impl Digest {
         let name = key.rsplit('/').next().unwrap_or_default();
         let key = open_key(name);
         let stored = kv::get(&key)?;
-        let Some(group) = stored
-            .as_deref()
-            .and_then(Group::parse)
-            .filter(|group| !group.is_open(now))
-        else {
+        let group = stored.as_deref().and_then(Group::parse);
+        let Some(group) = group.filter(|group| !group.is_open(now) && !group.is_stored()) else {
             return Ok(Over::Nothing);
         };
         let Some((_, group)) = close(&key, stored.as_deref(), group)? else {

@@ -25,6 +25,18 @@ pub(crate) struct Group {
     pub(crate) samples: Vec<Value>,
     /// Hashes of the last ids, `ID_DIGITS` each, one after the other.
     ids: String,
+    /// The one of the same name before: its events may come again, too.
+    before: Option<Before>,
+    /// Whether its summary is stored. Then it is here for the sake of its ids only.
+    stored: bool,
+}
+
+/// What is left of a group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Before {
+    /// Of its summary.
+    id: String,
+    ids: String,
 }
 
 /// An event that was counted.
@@ -56,7 +68,7 @@ const MESSAGE_BYTES: usize = 256;
 
 impl Group {
     /// With nothing in it: the event is only the one that it begins with.
-    pub(crate) fn begin(event: &Event, by: &[Path], now: u64, every: Duration) -> Self {
+    pub(crate) fn begin(event: &Event, by: &[Path], now: u64, every: Duration, before: Option<(&str, &Self)>) -> Self {
         let value = |path: &Path| match path.value(event) {
             Some(Value::String(text)) => Value::from(cut(&text, KEY_BYTES)),
             Some(value @ (Value::Array(_) | Value::Object(_))) => Value::from(cut(&value.to_string(), KEY_BYTES)),
@@ -73,6 +85,11 @@ impl Group {
             last: Seen::of(event),
             samples: Vec::new(),
             ids: String::new(),
+            before: before.map(|(name, group)| Before {
+                id: group.id(name),
+                ids: group.ids.clone(),
+            }),
+            stored: false,
         }
     }
 
@@ -120,13 +137,26 @@ impl Group {
         Level::parse(&self.level).unwrap_or(Level::Info)
     }
 
-    /// Whether the event of this id was counted, and not too long ago.
-    pub(crate) fn has(&self, id: &str) -> bool {
+    pub(crate) const fn is_stored(&self) -> bool {
+        self.stored
+    }
+
+    /// What is to be remembered when its summary is stored.
+    pub(crate) fn rest(mut self) -> Self {
+        self.stored = true;
+        self.samples.clear();
+        self
+    }
+
+    /// The id of the summary that the event of this id was counted for, if that was not too long ago.
+    pub(crate) fn counted_for(&self, name: &str, id: &str) -> Option<String> {
         let hash = id_hash(id);
-        self.ids
-            .as_bytes()
-            .chunks(ID_DIGITS)
-            .any(|known| known == hash.as_bytes())
+        let has = |ids: &str| ids.as_bytes().chunks(ID_DIGITS).any(|known| known == hash.as_bytes());
+        if has(&self.ids) {
+            return Some(self.id(name));
+        }
+        let before = self.before.as_ref().filter(|before| has(&before.ids));
+        before.map(|before| before.id.clone())
     }
 
     pub(crate) fn add(&mut self, event: &Event, samples: usize) {

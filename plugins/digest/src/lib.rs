@@ -8,8 +8,9 @@
 //! | `samples` | how many of the first events are in the summary; default 3 |
 //! | `type` | the type of summaries; events of this type pass; default `"digest"` |
 //!
-//! A group lives in `kv`, so it outlives the router, and all instances add to the same one. An event that comes again is
-//! counted once, as long as it is one of the last 256 of its group.
+//! A group lives in `kv`, so it outlives the router, and all instances add to the same one. An event that comes again is not
+//! counted again: the last 256 ids of a group are known until ten minutes after its summary was stored, or until the group
+//! after the next one of its name begins.
 
 mod config;
 mod due;
@@ -49,11 +50,11 @@ impl Transform for Digest {
             return Ok(Outcome::Unchanged);
         }
         let name = hash(&fingerprint(event, &self.by));
-        let group = self
+        let summary = self
             .add(&name, event)
             .map_err(|error| Failure::Retry(error.to_string()))?
             .ok_or_else(|| Failure::Retry("others add to the same group all the time".to_owned()))?;
-        Ok(Outcome::Dropped(format!("in digest {}", group.id(&name))))
+        Ok(Outcome::Dropped(format!("in digest {summary}")))
     }
 }
 
@@ -70,30 +71,29 @@ impl Timer for Digest {
 }
 
 impl Digest {
-    /// Adds the event to its group, whatever other instances do meanwhile; `None` where they do so all the time.
-    fn add(&self, name: &str, event: &Event) -> Result<Option<Group>, kv::Error> {
+    /// Adds the event to its group, whatever other instances do meanwhile, and tells the id of its summary; `None` where they
+    /// do so all the time.
+    fn add(&self, name: &str, event: &Event) -> Result<Option<String>, kv::Error> {
         let key = due::open_key(name);
         for _ in 0..TRIES {
-            let stored = kv::get(&key)?;
+            let mut stored = kv::get(&key)?;
             let mut group = match stored.as_deref().and_then(Group::parse) {
-                Some(group) if group.has(&event.id) => return Ok(Some(group)),
-                Some(group) if group.is_open(now()) => group,
+                None => self.begin(name, event, None)?,
                 Some(group) => {
-                    // One that is over by the clock may still be open for others: it has to be closed before it moves.
-                    let closed = due::close(&key, stored.as_deref(), group)?;
-                    if let Some((bytes, group)) = closed {
-                        due::make_room(name, &bytes, &group)?;
+                    if let Some(summary) = group.counted_for(name, &event.id) {
+                        return Ok(Some(summary));
                     }
-                    continue;
-                }
-                None => {
-                    // What another version left, and nobody can read any more, is in the way.
-                    if stored.is_some() && !kv::compare_and_set(&key, stored.as_deref(), None, None)? {
-                        continue;
+                    if group.is_open(now()) {
+                        group
+                    } else {
+                        // Over by the clock, it may still be open for others: it has to be closed before it is set aside.
+                        let Some((bytes, closed)) = due::close(&key, stored.as_deref(), group)? else {
+                            continue;
+                        };
+                        due::set_aside(name, &bytes, &closed)?;
+                        stored = Some(bytes);
+                        self.begin(name, event, Some(&closed))?
                     }
-                    let group = Group::begin(event, &self.by, now(), self.every.0);
-                    due::announce(name, group.end())?;
-                    group
                 }
             };
             group.add(event, self.samples);
@@ -101,15 +101,21 @@ impl Digest {
             if is_full {
                 group.close(now());
             }
-            let expected = stored.as_deref().filter(|bytes| Group::parse(bytes).is_some());
-            if kv::compare_and_set(&key, expected, Some(&group.to_bytes()), None)? {
+            if kv::compare_and_set(&key, stored.as_deref(), Some(&group.to_bytes()), None)? {
                 if is_full {
                     due::announce(name, 0)?;
                 }
-                return Ok(Some(group));
+                return Ok(Some(group.id(name)));
             }
         }
         Ok(None)
+    }
+
+    fn begin(&self, name: &str, event: &Event, before: Option<&Group>) -> Result<Group, kv::Error> {
+        let before = before.map(|group| (name, group));
+        let group = Group::begin(event, &self.by, now(), self.every.0, before);
+        due::announce(name, group.end())?;
+        Ok(group)
     }
 }
 

@@ -83,6 +83,7 @@ fn a_group_is_summed_up_when_its_time_is_over() {
     );
     stored(&mut one, &last);
     assert_eq!(due(&mut one), []);
+    testing::advance(MINUTE * 10);
     assert_eq!(kv::keys("", None, 100).unwrap(), Vec::<String>::new());
 }
 
@@ -196,11 +197,14 @@ fn all_mistakes_are_told_at_once() {
     assert_eq!(paths, ["by.0", "every", "max_events", "samples", "type"]);
 }
 
+/// In nanoseconds: as long as ids are known at least.
+const REMEMBERED: u64 = 600_000_000_000;
+
 /// What happens at random.
 #[derive(Debug, Clone)]
 enum Step {
     Event(u8),
-    Again,
+    Again(usize),
     Wait(u64),
     GiveOut { stored: bool },
 }
@@ -208,7 +212,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (0..3u8).prop_map(Step::Event),
-        1 => Just(Step::Again),
+        2 => (0..2usize).prop_map(Step::Again),
         2 => (1..200u64).prop_map(Step::Wait),
         2 => proptest::bool::ANY.prop_map(|stored| Step::GiveOut { stored }),
     ]
@@ -237,7 +241,7 @@ proptest! {
             }
             (given.len(), kept.values().sum::<u64>())
         };
-        let mut last: Option<Event> = None;
+        let mut recent: Vec<Event> = Vec::new();
         let mut published = 0;
         for (number, step) in steps.into_iter().enumerate() {
             match step {
@@ -245,27 +249,21 @@ proptest! {
                     let event = event(&number.to_string(), &format!("t{group}"));
                     absorbed(&mut digest, &event);
                     published += 1;
-                    last = Some(event);
+                    recent.push(event);
                 }
-                // At once, as long as its group is there.
-                Step::Again => {
-                    if let Some(event) = last.take() {
-                        absorbed(&mut digest, &event);
-                    }
+                // One of its group's last, or of the last of the group before it.
+                Step::Again(back) => {
+                    let event = recent.iter().rev().nth(back).filter(|event| now() < event.time + REMEMBERED);
+                    event.map(|event| absorbed(&mut digest, event));
                 }
-                Step::Wait(seconds) => {
-                    testing::advance(Duration::from_secs(seconds));
-                    last = None;
-                }
-                Step::GiveOut { stored } => {
-                    take(&mut digest, stored);
-                    last = None;
-                }
+                Step::Wait(seconds) => testing::advance(Duration::from_secs(seconds)),
+                Step::GiveOut { stored } => drop(take(&mut digest, stored)),
             }
         }
         testing::advance(MINUTE);
         while take(&mut digest, true).0 > 0 {}
         prop_assert_eq!(take(&mut digest, true), (0, published));
+        testing::advance(MINUTE * 10);
         prop_assert_eq!(kv::keys("", None, 1000).unwrap(), Vec::<String>::new());
     }
 }

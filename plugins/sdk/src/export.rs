@@ -192,7 +192,7 @@ macro_rules! export_transform {
     };
 }
 
-/// Makes the crate a transform plugin that also gives out events when it is time: the type is a [`Timer`](crate::Timer),
+/// Makes the crate a transform plugin that also gives out events when it is time: the type is a [`Timer`],
 /// too. Takes what [`export_redactor!`] takes.
 #[macro_export]
 macro_rules! export_timed_transform {

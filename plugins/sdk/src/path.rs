@@ -37,7 +37,7 @@ impl Path {
     /// Reads a dotted path.
     ///
     /// # Errors
-    /// What is wrong with it and what to write instead: a message for a [`ConfigError`](crate::ConfigError).
+    /// What is wrong with it and what to write instead: a message for a [`ConfigError`].
     pub fn parse(text: &str) -> Result<Self, String> {
         let names: Vec<String> = text.split('.').map(str::to_owned).collect();
         let field = names.first().map_or("", String::as_str);

@@ -50,7 +50,7 @@ impl Config {
             }
         }
         for (name, path, source) in sources {
-            match Path::parse_target(&path).and_then(|path| textual(path)) {
+            match Path::parse_target(&path).and_then(textual) {
                 // The one in `message` comes first and would be lost.
                 Ok(path) if targets.iter().any(|(_, known)| *known == path) => {
                     errors.push(ConfigError::new(&name, "is given twice: as `message`, too"));

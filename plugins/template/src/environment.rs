@@ -4,6 +4,7 @@ use crate::Undefined;
 use minijinja::value::{Kwargs, Serde};
 use minijinja::{Error, ErrorKind, UndefinedBehavior, Value, context};
 use patchpanel_plugin::Event;
+use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::io::{self, Write};
 
@@ -60,8 +61,19 @@ pub(crate) fn context(event: &Event) -> Value {
         subject => event.subject.as_ref().map_or(Value::UNDEFINED, Value::from),
         correlation_id => event.correlation_id.as_ref().map_or(Value::UNDEFINED, Value::from),
         channels => event.channels.clone(),
-        metadata => Value::from(Serde(event.metadata_json())),
-        payload => Value::from(Serde(event.payload_json())),
+        metadata => value(event.metadata_json().into()),
+        payload => value(event.payload_json()),
+    }
+}
+
+/// Null is nothing: Jinja would write it as `None`, which is no word for people who read messages, and `default` would not
+/// see it.
+fn value(json: Json) -> Value {
+    match json {
+        Json::Null => Value::UNDEFINED,
+        Json::Array(items) => items.into_iter().map(value).collect(),
+        Json::Object(members) => Value::from_pairs(members.into_iter().map(|(name, json)| (name, value(json)))),
+        scalar => Value::from(Serde(scalar)),
     }
 }
 
@@ -74,11 +86,6 @@ impl Environment {
             Undefined::Keep => UndefinedBehavior::SemiStrict,
         });
         environment.set_fuel(Some(FUEL));
-        // Jinja writes `None`, which is no word for people who read messages.
-        environment.set_formatter(|out, state, value| match value.is_none() {
-            true => Ok(()),
-            false => minijinja::escape_formatter(out, state, value),
-        });
         environment.add_filter("truncate", truncate);
         Self(environment)
     }

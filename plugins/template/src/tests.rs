@@ -39,6 +39,10 @@ fn a_message_is_composed_from_fields() {
         ("{{ payload.html }} {{ time }}", "<b> 1970-01-01T00:00:00Z"),
         ("[{{ payload.none }}|{{ payload.no.such.thing }}|{{ subject }}]", "[||]"),
         (
+            "[{{ payload.none | upper }}{{ payload.nothing | truncate(3) }}{{ payload.none | default('-') }}]",
+            "[-]",
+        ),
+        (
             "{{ subject or 'nobody' }} {{ payload.nothing | default('?') }}",
             "nobody ?",
         ),
@@ -76,6 +80,7 @@ fn where_a_field_is_not_there_the_text_may_stay() {
     let of = |source: &str| template(&config(source)).transform(&event()).unwrap();
     assert_eq!(of("{{ payload.nothing }}"), Outcome::Unchanged);
     assert_eq!(of("{{ payload.no.such.thing }}"), Outcome::Unchanged);
+    assert_eq!(of("{{ payload.none }}"), Outcome::Unchanged);
     assert!(matches!(
         of("{% if payload.nothing %}a{% endif %}b"),
         Outcome::Patched(_)
