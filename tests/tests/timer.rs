@@ -149,6 +149,61 @@ fn what_is_counted_in_memory_is_forgotten_with_the_router_and_not_before() {
 }
 
 #[test]
+fn a_plugin_that_gives_out_nonsense_harms_itself_alone() {
+    for (misdeed, told) in [
+        ("flood", "1001 events are due at once, more than the 1000 that may be"),
+        ("nameless", "an event that is due has no id"),
+        ("panic", "panicked or aborted"),
+        ("loop", "ran past its deadline"),
+    ] {
+        let (_directory, router) = misdeeds(misdeed);
+        wait_for(told, || {
+            let failure = &router.plugin("counting-transform")["uses"][0]["last_failure"];
+            failure.as_str()?.contains(told).then_some(())
+        });
+    }
+    let (_directory, router) = misdeeds("broken");
+    wait_for("the log to tell", || {
+        router
+            .log()
+            .contains("event `broken` that is due is none")
+            .then_some(())
+    });
+    router.publish(&json!({"id": "1", "type": "t"}));
+    let stats = router.settled();
+    assert_eq!(stats["subscriptions"]["all"]["delivered"], 1, "and nothing else");
+}
+
+/// One of a subscription that nothing matches.
+fn misdeeds(misdeed: &str) -> (tempfile::TempDir, Router) {
+    let directory = directory();
+    let config = format!(
+        r#"
+[plugins.counting-transform]
+allow = {{ kv = true }}
+limits = {{ deadline = "100ms" }}
+
+[[channels]]
+name = "all"
+plugin = "log"
+config = {{ path = "all.ndjson" }}
+
+[[subscriptions]]
+name = "all"
+channel = "all"
+
+[[subscriptions]]
+name = "digest"
+channel = "all"
+filter = {{ type = ["none"] }}
+transforms = [{{ transform = "counting-transform", config = {{ name = "x", give = true, misdeed = "{misdeed}" }} }}]
+"#
+    );
+    let router = Router::start(directory.path(), &config);
+    (directory, router)
+}
+
+#[test]
 fn inspect_and_check_tell_that_it_has_a_clock() {
     let directory = directory();
     let file = "plugins.d/counting-transform.wasm";

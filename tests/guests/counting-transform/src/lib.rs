@@ -3,6 +3,8 @@
 //! `open` holds the number of the sum that is counted and how far it is. It is closed by writing it under `sum/<number>`
 //! and counting on with the next number; until that has worked, nobody gives it out.
 
+use std::hint::black_box;
+
 use patchpanel_plugin::{ConfigError, Event, Failure, Outcome, Timer, Transform, export_timed_transform, kv};
 use serde::Deserialize;
 
@@ -20,6 +22,42 @@ pub struct Config {
     name: String,
     /// Whether sums are given out.
     give: bool,
+    /// What is given out instead.
+    misdeed: Option<Misdeed>,
+}
+
+/// What must cost nobody else anything.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Misdeed {
+    /// More events than may be due at once.
+    Flood,
+    /// An event without an id.
+    Nameless,
+    /// An event that is none.
+    Broken,
+    Panic,
+    Loop,
+}
+
+impl Misdeed {
+    #[allow(clippy::panic, reason = "to see it contained")]
+    fn events(&self) -> Vec<Event> {
+        match self {
+            Misdeed::Flood => (0..1_001)
+                .map(|number| Event::new(format!("flood-{number}"), "sum"))
+                .collect(),
+            Misdeed::Nameless => vec![Event::new("", "sum")],
+            Misdeed::Broken => vec![Event {
+                payload: "{".to_owned(),
+                ..Event::new("broken", "sum")
+            }],
+            Misdeed::Panic => panic!("not now"),
+            Misdeed::Loop => loop {
+                black_box(());
+            },
+        }
+    }
 }
 
 fn failed(error: kv::Error) -> String {
@@ -64,6 +102,9 @@ impl Transform for Counting {
 
 impl Timer for Counting {
     fn due(&mut self, now: u64) -> Result<Vec<Event>, String> {
+        if let Some(misdeed) = &self.0.misdeed {
+            return Ok(misdeed.events());
+        }
         if !self.0.give {
             return Ok(Vec::new());
         }
