@@ -12,6 +12,7 @@
 //! so it may be: redacting twice gives another token, never the value.
 
 use crate::class::Class;
+use crate::finding::Finding;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
 use sha2::Sha256;
@@ -97,8 +98,9 @@ impl Writer {
         Self { hash }
     }
 
-    /// Appends what replaces `value`. `exact` says that `value` is a `class` and nothing else.
-    pub(crate) fn write(&self, out: &mut String, value: &str, class: Class, exact: bool, (name, style): (&str, Style)) {
+    /// Appends what replaces `value`.
+    pub(crate) fn write(&self, out: &mut String, value: &str, found: Finding, (name, style): (&str, Style)) {
+        let Finding { class, exact, .. } = found;
         match (style, &self.hash) {
             (Style::Hash, Some(hash)) => {
                 let digest = hash.clone().chain_update(value.as_bytes()).finalize().into_bytes();
@@ -202,7 +204,13 @@ mod tests {
         } else {
             class.name()
         };
-        Writer::new(Some(b"key")).write(&mut out, value, class, exact, (name, style));
+        let found = Finding {
+            start: 0,
+            end: value.len(),
+            class,
+            exact,
+        };
+        Writer::new(Some(b"key")).write(&mut out, value, found, (name, style));
         out
     }
 

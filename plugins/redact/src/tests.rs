@@ -217,6 +217,20 @@ fn bare_numbers_are_judged_by_their_path() {
     }
 }
 
+/// What stands beside a mask is not what stood beside the secret.
+#[test]
+fn what_is_left_is_left_for_good() {
+    for (config, text) in [
+        ("{}", "4111 1111 1111 1111 020 7946 0958"),
+        (r#"{"style": "partial"}"#, "https://00:1a:2b:3c:4d:5e%40"),
+        (r#"{"style": "label"}"#, "phone +49 30 1234567 1234567"),
+        (r#"{"exclude": {"values": ["a@b.de"]}}"#, "token=a@b.de x@y.de"),
+    ] {
+        let once = redacted(config, "message", text);
+        assert_eq!(redacted(config, "message", &once), once, "{text}");
+    }
+}
+
 #[test]
 fn encodings_are_looked_through() {
     for (text, expected) in [
