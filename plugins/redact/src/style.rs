@@ -126,6 +126,7 @@ impl Writer {
 fn push_partial(out: &mut String, value: &str, class: Class, name: &str) -> bool {
     // Of a shorter value, four characters are too much of it.
     const ENOUGH: usize = 9;
+    const LONGEST_DOMAIN: usize = 64;
     let written = match class {
         Class::Card | Class::Iban | Class::UsSsn | Class::NationalId | Class::Phone | Class::Crypto | Class::Own(_) => {
             let kept: Vec<char> = value.chars().filter(char::is_ascii_alphanumeric).collect();
@@ -135,7 +136,11 @@ fn push_partial(out: &mut String, value: &str, class: Class, name: &str) -> bool
             let last: String = kept.iter().skip(kept.len() - 4).collect();
             write!(out, "[{name}:****{last}]")
         }
-        Class::Email => match value.rsplit_once('@') {
+        // A mask has an end, which must be found to know it again.
+        Class::Email => match value
+            .rsplit_once('@')
+            .filter(|(_, domain)| domain.len() <= LONGEST_DOMAIN)
+        {
             Some((_, domain)) => write!(out, "[email:***@{domain}]"),
             None => return false,
         },

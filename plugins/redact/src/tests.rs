@@ -88,6 +88,7 @@ fn mistakes_in_the_configuration_are_named() {
         (r#"{"secret_names": [""]}"#, "secret_names.0"),
         (r#"{"words": [{"label": "x", "words": []}]}"#, "words.0.words"),
         (r#"{"words": [{"label": "email", "words": ["a"]}]}"#, "words.0.label"),
+        (r#"{"words": [{"label": "no2", "words": ["a"]}]}"#, "words.0.label"),
         (r#"{"words": [{"label": "Big", "words": ["a"]}]}"#, "words.0.label"),
         (
             r#"{"patterns": [{"label": "x", "pattern": "a("}]}"#,
