@@ -53,8 +53,9 @@ fn stands_alone(text: &[u8], finding: Finding) -> bool {
     let follows = joins(left) && before(text, finding.start - 1).is_ascii_digit();
     let goes_on = joins(right) && is_number(at(text, finding.end + 1));
     let sentence_ends = right == b'.' && is_edge(at(text, finding.end + 1));
-    let is_apart = (is_edge(left) || matches!(left, b'=' | b'('))
-        && (is_edge(right) || matches!(right, b'&' | b')') || sentence_ends);
+    // A value that was taken as a whole begins behind its operator; all else may have been a part of one.
+    let begins = is_edge(left) || left == b'(' || left == b'=' && finding.class == Class::SecretKey;
+    let is_apart = begins && (is_edge(right) || matches!(right, b'&' | b')') || sentence_ends);
     is_apart && !follows && !goes_on
 }
 

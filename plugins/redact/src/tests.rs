@@ -225,6 +225,7 @@ fn what_is_left_is_left_for_good() {
         ("{}", "4111 1111 1111 1111 020 7946 0958"),
         (r#"{"style": "partial"}"#, "https://00:1a:2b:3c:4d:5e%40"),
         (r#"{"style": "label"}"#, "phone +49 30 1234567 1234567"),
+        ("{}", "Basic dXNlcjpwYXNz=+49 30 1234567"),
         (r#"{"exclude": {"values": ["a@b.de"]}}"#, "token=a@b.de x@y.de"),
     ] {
         let once = redacted(config, "message", text);
