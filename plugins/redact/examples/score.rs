@@ -66,6 +66,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("with findings", rest),
     ] {
         let bytes: usize = rows.iter().map(|row| row.text.len()).sum();
+        if bytes == 0 {
+            continue;
+        }
         let seconds = fastest(&mut redact, &rows).as_secs_f64();
         println!("{name}: {bytes} bytes, {:.0} MB/s", bytes as f64 / 1e6 / seconds);
     }

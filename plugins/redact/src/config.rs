@@ -96,7 +96,7 @@ pub(crate) struct Profile {
 
 /// Fewer bytes of key can be tried out, together with all addresses of a company.
 const SHORTEST_KEY: usize = 16;
-/// The router takes no longer ones.
+/// The router counts no longer ones, and none with other characters.
 const LONGEST_LABEL: usize = 32;
 const MOST_OWN: usize = 256;
 
@@ -173,11 +173,11 @@ impl Config {
             |place: String, key: &str, label: &str, style: Option<Style>, made: Result<Matcher, regex::Error>| {
                 if !is_label(label) {
                     errors.push(ConfigError::new(
-                    format!("{place}.label"),
-                    format!(
-                        "must be 1 to {LONGEST_LABEL} small letters, digits and dashes, a letter first, and no class"
-                    ),
-                ));
+                        format!("{place}.label"),
+                        format!(
+                            "must be 1 to {LONGEST_LABEL} small letters and dashes, a letter first, and no class's name"
+                        ),
+                    ));
                 }
                 match made {
                     Ok(matcher) => {
@@ -246,7 +246,7 @@ fn check_texts(texts: &[String], place: &str, errors: &mut Vec<ConfigError>) {
 }
 
 fn is_label(label: &str) -> bool {
-    let is_sign = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let is_sign = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
     (1..=LONGEST_LABEL).contains(&label.len())
         && label.starts_with(|first: char| first.is_ascii_lowercase())
         && label.bytes().all(is_sign)

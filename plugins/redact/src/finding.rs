@@ -16,6 +16,18 @@ pub(crate) struct Finding {
     pub(crate) exact: bool,
 }
 
+impl Finding {
+    /// The same, in whole characters of `text`: detectors work on bytes, but end where ASCII does; a boundary inside of a
+    /// character would be theirs to fix.
+    pub(crate) fn whole(self, text: &str) -> Self {
+        Self {
+            start: text.floor_char_boundary(self.start),
+            end: text.ceil_char_boundary(self.end),
+            ..self
+        }
+    }
+}
+
 /// What is looked for, and under which circumstances.
 #[derive(Debug, Clone)]
 pub(crate) struct Scope {

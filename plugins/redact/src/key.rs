@@ -78,6 +78,10 @@ fn strength(name: &[u8]) -> Option<Strength> {
     if !may_be_secret(name) || is_question(name) {
         return None;
     }
+    // The directory that a shell is in.
+    if matches!(name, b"PWD" | b"OLDPWD") {
+        return None;
+    }
     // What names an access key in a signed URL, beside the signature.
     if name.eq_ignore_ascii_case(b"x-amz-credential") || name.eq_ignore_ascii_case(b"x-goog-credential") {
         return None;
@@ -155,12 +159,11 @@ fn may_be_secret(name: &[u8]) -> bool {
 
 fn word_strength(word: &[u8]) -> Option<Strength> {
     match word {
-        b"password" | b"passwd" | b"passwort" | b"pwd" | b"passphrase" | b"passcode" => Some(Strength::Certain),
-        b"secret" | b"token" | b"pass" | b"pw" | b"credential" | b"credentials" | b"authorization" | b"cookie"
-        | b"cookies" | b"session" | b"sessionid" | b"sessid" | b"phpsessid" | b"jsessionid" | b"accesskey"
-        | b"authkey" | b"accountkey" | b"bearer" | b"jwt" | b"otp" | b"totp" | b"pin" | b"cvv" | b"cvc" => {
-            Some(Strength::Likely)
-        }
+        b"password" | b"passwd" | b"passwort" | b"passphrase" | b"passcode" => Some(Strength::Certain),
+        b"secret" | b"token" | b"pass" | b"pw" | b"pwd" | b"credential" | b"credentials" | b"authorization"
+        | b"cookie" | b"cookies" | b"session" | b"sessionid" | b"sessid" | b"phpsessid" | b"jsessionid"
+        | b"accesskey" | b"authkey" | b"accountkey" | b"bearer" | b"jwt" | b"otp" | b"totp" | b"pin" | b"cvv"
+        | b"cvc" => Some(Strength::Likely),
         b"auth" | b"sid" | b"sig" => Some(Strength::Weak),
         _ => joined(word),
     }
@@ -250,7 +253,7 @@ mod tests {
             None,
         );
         all(
-            "public_key publicKey foreignKey credentials_url session_count has_password hasPassword IS_SECRET _ 12",
+            "PWD OLDPWD X-Amz-Credential signature nonSecret no_password public_key publicKey foreignKey credentials_url session_count has_password hasPassword IS_SECRET _ 12",
             None,
         );
         assert_eq!(strength(b""), None);

@@ -65,7 +65,7 @@ use key::Names;
 use patchpanel_plugin::{ConfigError, Edits, Redactor, export_redactor};
 use path::{Paths, Verdict};
 use std::sync::Arc;
-use style::{Styles, Writer};
+use style::{Style, Styles, Writer};
 
 /// Finds and replaces.
 #[derive(Debug)]
@@ -75,27 +75,38 @@ pub struct Redact {
     /// That for all paths, then those of the rules.
     profiles: Vec<Profile>,
     names: Arc<Names>,
+    replacer: Replacer,
+}
+
+/// Says what stands in the place of a finding.
+#[derive(Debug)]
+struct Replacer {
     writer: Writer,
     excluded_values: Vec<String>,
 }
 
-impl Redact {
+impl Replacer {
     fn replace(&self, text: &str, finding: Finding, styles: &Styles, out: &mut Edits) {
-        // Detectors work on bytes, but end where ASCII does; a boundary inside of a character would be theirs to fix.
-        let (start, end) = (
-            text.floor_char_boundary(finding.start),
-            text.ceil_char_boundary(finding.end),
-        );
-        let value = text.get(start..end).unwrap_or_default();
+        let finding = finding.whole(text);
+        let value = text.get(finding.start..finding.end).unwrap_or_default();
         if self.is_excluded(value) {
             return;
         }
         let (label, style) = styles.of(finding.class);
-        let write = |out: &mut String| {
-            self.writer
-                .write(out, value, finding.class, finding.exact, (label, style))
-        };
-        out.replace_with(start..end, label, write);
+        let write = |out: &mut String| self.writer.write(out, value, finding, (label, style));
+        out.replace_with(finding.start..finding.end, label, write);
+    }
+
+    /// What a second redactor of the same configuration would read. A token it would take for a value, which cannot be
+    /// helped; that shall not keep the first one from coming to an end.
+    fn preview(&self, out: &mut String, value: &str, finding: Finding, styles: &Styles) {
+        let (label, style) = styles.of(finding.class);
+        let style = if style == Style::Token { Style::Mask } else { style };
+        if self.is_excluded(value) {
+            out.push_str(value);
+        } else {
+            self.writer.write(out, value, finding, (label, style));
+        }
     }
 
     fn is_excluded(&self, value: &str) -> bool {
@@ -112,18 +123,18 @@ impl Redact {
                 None => excluded.as_bytes().eq_ignore_ascii_case(value),
             })
     }
+}
 
+impl Redact {
     fn scan(&mut self, text: &str, profile: usize, context: Context, out: &mut Edits) {
-        let Some(Profile { classes, .. }) = self.profiles.get(profile) else {
+        let Some(Profile { classes, styles }) = self.profiles.get(profile) else {
             return;
         };
+        let replacer = &self.replacer;
         self.sink.begin(*classes, context);
-        let findings = scan::settled(text, &mut self.sink);
-        let Some(Profile { styles, .. }) = self.profiles.get(profile) else {
-            return;
-        };
-        for finding in findings {
-            self.replace(text, finding, styles, out);
+        let preview = |out: &mut String, value: &str, finding: Finding| replacer.preview(out, value, finding, styles);
+        for finding in scan::settled(text, &mut self.sink, preview) {
+            replacer.replace(text, finding, styles, out);
         }
     }
 }
@@ -146,8 +157,10 @@ impl Redactor for Redact {
             paths: Paths::new(settings.excluded_paths, rules, Arc::clone(&settings.names)),
             profiles,
             names: settings.names,
-            writer: Writer::new(settings.hash_key.as_deref()),
-            excluded_values: settings.excluded_values,
+            replacer: Replacer {
+                writer: Writer::new(settings.hash_key.as_deref()),
+                excluded_values: settings.excluded_values,
+            },
         })
     }
 
@@ -163,7 +176,7 @@ impl Redactor for Redact {
                             class: Class::SecretKey,
                             exact: true,
                         };
-                        self.replace(text, whole, &profile.styles, out);
+                        self.replacer.replace(text, whole, &profile.styles, out);
                     }
                 }
                 _ => self.scan(text, number, Context::NONE, out),

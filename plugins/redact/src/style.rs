@@ -12,6 +12,7 @@
 //! so it may be: redacting twice gives another token, never the value.
 
 use crate::class::Class;
+use crate::finding::Finding;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
 use sha2::Sha256;
@@ -97,8 +98,9 @@ impl Writer {
         Self { hash }
     }
 
-    /// Appends what replaces `value`. `exact` says that `value` is a `class` and nothing else.
-    pub(crate) fn write(&self, out: &mut String, value: &str, class: Class, exact: bool, (name, style): (&str, Style)) {
+    /// Appends what replaces `value`.
+    pub(crate) fn write(&self, out: &mut String, value: &str, found: Finding, (name, style): (&str, Style)) {
+        let Finding { class, exact, .. } = found;
         match (style, &self.hash) {
             (Style::Hash, Some(hash)) => {
                 let digest = hash.clone().chain_update(value.as_bytes()).finalize().into_bytes();
@@ -124,6 +126,7 @@ impl Writer {
 fn push_partial(out: &mut String, value: &str, class: Class, name: &str) -> bool {
     // Of a shorter value, four characters are too much of it.
     const ENOUGH: usize = 9;
+    const LONGEST_DOMAIN: usize = 64;
     let written = match class {
         Class::Card | Class::Iban | Class::UsSsn | Class::NationalId | Class::Phone | Class::Crypto | Class::Own(_) => {
             let kept: Vec<char> = value.chars().filter(char::is_ascii_alphanumeric).collect();
@@ -133,7 +136,11 @@ fn push_partial(out: &mut String, value: &str, class: Class, name: &str) -> bool
             let last: String = kept.iter().skip(kept.len() - 4).collect();
             write!(out, "[{name}:****{last}]")
         }
-        Class::Email => match value.rsplit_once('@') {
+        // A mask has an end, which must be found to know it again.
+        Class::Email => match value
+            .rsplit_once('@')
+            .filter(|(_, domain)| domain.len() <= LONGEST_DOMAIN)
+        {
             Some((_, domain)) => write!(out, "[email:***@{domain}]"),
             None => return false,
         },
@@ -202,7 +209,13 @@ mod tests {
         } else {
             class.name()
         };
-        Writer::new(Some(b"key")).write(&mut out, value, class, exact, (name, style));
+        let found = Finding {
+            start: 0,
+            end: value.len(),
+            class,
+            exact,
+        };
+        Writer::new(Some(b"key")).write(&mut out, value, found, (name, style));
         out
     }
 

@@ -88,6 +88,7 @@ fn mistakes_in_the_configuration_are_named() {
         (r#"{"secret_names": [""]}"#, "secret_names.0"),
         (r#"{"words": [{"label": "x", "words": []}]}"#, "words.0.words"),
         (r#"{"words": [{"label": "email", "words": ["a"]}]}"#, "words.0.label"),
+        (r#"{"words": [{"label": "no2", "words": ["a"]}]}"#, "words.0.label"),
         (r#"{"words": [{"label": "Big", "words": ["a"]}]}"#, "words.0.label"),
         (
             r#"{"patterns": [{"label": "x", "pattern": "a("}]}"#,
@@ -214,6 +215,21 @@ fn bare_numbers_are_judged_by_their_path() {
         ("payload.price", "12.5e3", "12.5e3"),
     ] {
         assert_eq!(redacted("{}", path, text), expected, "{path}");
+    }
+}
+
+/// What stands beside a mask is not what stood beside the secret.
+#[test]
+fn what_is_left_is_left_for_good() {
+    for (config, text) in [
+        ("{}", "4111 1111 1111 1111 020 7946 0958"),
+        (r#"{"style": "partial"}"#, "https://00:1a:2b:3c:4d:5e%40"),
+        (r#"{"style": "label"}"#, "phone +49 30 1234567 1234567"),
+        ("{}", "Basic dXNlcjpwYXNz=+49 30 1234567"),
+        (r#"{"exclude": {"values": ["a@b.de"]}}"#, "token=a@b.de x@y.de"),
+    ] {
+        let once = redacted(config, "message", text);
+        assert_eq!(redacted(config, "message", &once), once, "{text}");
     }
 }
 

@@ -32,15 +32,15 @@ impl View {
         Self::decode(text, b'%', percent)
     }
 
-    /// With masks in place of `found`, which are in order and do not overlap.
-    pub(crate) fn masked(text: &str, found: &[Finding]) -> Self {
+    /// With what `write` appends in place of `found`, which are in order and do not overlap.
+    pub(crate) fn masked(text: &str, found: &[Finding], write: impl Fn(&mut String, &str, Finding)) -> Self {
         let mut view = Self::empty(text);
         let mut copied = 0;
         for finding in found {
+            let finding = finding.whole(text);
             view.copy(text, copied, finding.start);
-            for part in ["[redacted:", finding.class.name(), "]"] {
-                view.text.push_str(part);
-            }
+            let value = text.get(finding.start..finding.end).unwrap_or_default();
+            write(&mut view.text, value, finding);
             copied = finding.end;
         }
         view.copy(text, copied, text.len());

@@ -69,6 +69,10 @@ fn assignment(bytes: &[u8], place: usize, names: &Names) -> Option<(Name, Value)
     }
     // `::=`, `:=`, `==`, `=>`, `||:`: the value is behind all of it.
     let behind = run(bytes, place, |byte| matches!(byte, b':' | b'=' | b'>'));
+    // `Token::Slash` is a name in a program, not the token of somebody.
+    if bytes.get(operator..behind)?.ends_with(b"::") {
+        return None;
+    }
     let mut value = Value::behind(bytes, behind)?;
     if at(bytes, place) == b':' && value.quote.is_none() {
         value = value.of_header(bytes, bytes.get(name.start..name.end)?);
@@ -319,6 +323,7 @@ mod tests {
             "api_key: \"insert_key_here\"",
             "[token:0123456789ab]",
             "{\"password\": \"[secret-key:0123456789ab]\"}",
+            "Token::LeftBrace",
             "12:34:56",
             "a=b",
         ] {

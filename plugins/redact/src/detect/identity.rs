@@ -191,7 +191,7 @@ fn taiwanese(word: &[u8]) -> bool {
         .unwrap_or(0);
     let all = digits(word);
     let rest = weighted(all.get(1..10).unwrap_or_default(), &[8, 7, 6, 5, 4, 3, 2, 1, 1]);
-    (place / 10 + place % 10 * 9 + rest) % 10 == 0
+    (place / 10 + place % 10 * 9 + rest).is_multiple_of(10)
 }
 
 fn irish(word: &[u8]) -> bool {

@@ -61,7 +61,7 @@ const FORMS: [Form; 10] = [
     (&[6, 4], b"+", |digits| luhn(digits) && is_birth(digits)),
     // Czechia and Slovakia, rodné číslo; women have 50 more months
     (&[6, 4], b"/", |digits| {
-        value(digits) % 11 == 0 && is_date(pair(digits, 2) % 50, pair(digits, 4))
+        value(digits).is_multiple_of(11) && is_date(pair(digits, 2) % 50, pair(digits, 4))
     }),
     // South Korea, until 2020
     (&[6, 7], b"-", |digits| {
@@ -107,13 +107,13 @@ type Kind = (Context, usize, Check);
 const KINDS: [Kind; 34] = [
     (Context::SIN, 9, luhn),
     (Context::TFN, 9, |digits| {
-        weighted(digits, &[1, 4, 3, 7, 5, 8, 6, 9, 10]) % 11 == 0
+        weighted(digits, &[1, 4, 3, 7, 5, 8, 6, 9, 10]).is_multiple_of(11)
     }),
     (Context::TFN, 8, |digits| {
-        weighted(digits, &[10, 7, 8, 4, 6, 3, 5, 1]) % 11 == 0
+        weighted(digits, &[10, 7, 8, 4, 6, 3, 5, 1]).is_multiple_of(11)
     }),
     (Context::BSN, 9, |digits| {
-        (weighted(digits, &[9, 8, 7, 6, 5, 4, 3, 2]) + 10 * digit(digits, 8)) % 11 == 0
+        (weighted(digits, &[9, 8, 7, 6, 5, 4, 3, 2]) + 10 * digit(digits, 8)).is_multiple_of(11)
     }),
     (Context::NIF, 9, |digits| {
         let rest = weighted(digits, &[9, 8, 7, 6, 5, 4, 3, 2]) % 11;
@@ -124,7 +124,7 @@ const KINDS: [Kind; 34] = [
         (10 - weighted(digits, &[8, 7, 6, 5, 4, 3, 2, 1]) % 10) % 10 == digit(digits, 8)
     }),
     (Context::ABA, 9, |digits| {
-        weighted(digits, &[3, 7, 1, 3, 7, 1, 3, 7, 1]) % 10 == 0
+        weighted(digits, &[3, 7, 1, 3, 7, 1, 3, 7, 1]).is_multiple_of(10)
     }),
     (Context::NHS, 10, |digits| {
         (11 - weighted(digits, &[10, 9, 8, 7, 6, 5, 4, 3, 2]) % 11) % 11 == digit(digits, 9)
@@ -171,7 +171,7 @@ const KINDS: [Kind; 34] = [
     }),
     (Context::ABN, 11, |digits| {
         // 1 is taken off the first digit; that of the sum is its weight.
-        (weighted(digits, &[10, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19]) + 89 - 10) % 89 == 0
+        (weighted(digits, &[10, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19]) + 89 - 10).is_multiple_of(89)
     }),
     (Context::SNILS, 11, snils),
     (Context::INN, 10, |digits| inn(digits, &[2, 4, 10, 3, 5, 9, 4, 6, 8])),
@@ -231,7 +231,7 @@ fn cpf(digits: &[u8]) -> bool {
 
 fn ahv(digits: &[u8]) -> bool {
     let sum = weighted(digits, &[1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1]);
-    digits.starts_with(&[7, 5, 6]) && sum % 10 == 0
+    digits.starts_with(&[7, 5, 6]) && sum.is_multiple_of(10)
 }
 
 fn aadhaar(digits: &[u8]) -> bool {

@@ -6,6 +6,7 @@ use crate::context::Context;
 use crate::detect::digits::Number;
 use crate::detect::{card, iban, national, network, phone};
 use crate::finding::Sink;
+use crate::placeholder::is_of_mask;
 use crate::runs::Runs;
 
 pub(crate) fn detect(bytes: &[u8], sink: &mut Sink) {
@@ -29,6 +30,10 @@ fn look(bytes: &[u8], start: usize, run_end: usize, read_to: &mut usize, sink: &
     }
     // The middle of a word, or of a longer number that was looked at already.
     if is_alnum(previous) || run_end - start > 19 {
+        return None;
+    }
+    // The hash in a mask may be digits and nothing else.
+    if previous == b':' && is_of_mask(bytes, start - 1, &sink.scope().names) {
         return None;
     }
     if sink.wants(Class::Ip)
