@@ -112,17 +112,13 @@ async fn append(inner: &Inner, pinned: &Pinned, mut door: Door) -> Result<Vec<Ac
     let events = std::mem::take(&mut door.events);
     let is_current = || Arc::ptr_eq(&pinned.generation, &inner.generation());
     let mut matched: Vec<Arc<str>> = events.iter().flat_map(|new| new.matched.iter().cloned()).collect();
-    // Where transforms took all of them, what they keep has to be on the disk before that is answered.
-    let appended = if events.is_empty() && door.dropped() == 0 {
-        Vec::new()
-    } else {
-        let appended = inner.store.append(events).await;
-        appended.inspect_err(|error| {
-            if matches!(error, StoreError::Failed(_)) {
-                inner.is_worth_another_try("events could not be stored", error);
-            }
-        })?
-    };
+    // Also where none is left: what a transform kept of those that it dropped is on the disk when this returns.
+    let appended = inner.store.append(events).await;
+    let appended = appended.inspect_err(|error| {
+        if matches!(error, StoreError::Failed(_)) {
+            inner.is_worth_another_try("events could not be stored", error);
+        }
+    })?;
     inner.unknown_channels.fetch_add(door.unknown_channels, Relaxed);
     inner.dropped.fetch_add(door.dropped(), Relaxed);
     if !is_current() {

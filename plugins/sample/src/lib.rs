@@ -118,7 +118,11 @@ mod tests {
         let mut sample: Sample = testing::configure_transform(config).unwrap();
         let passes = |number: &u32| {
             let event = Event {
-                level: if *number % 100 == 0 { Level::Error } else { Level::Info },
+                level: if number.is_multiple_of(100) {
+                    Level::Error
+                } else {
+                    Level::Info
+                },
                 payload: format!(r#"{{"user":{}}}"#, number / 10),
                 ..Event::new(number.to_string(), "t")
             };
