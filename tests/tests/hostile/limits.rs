@@ -82,14 +82,12 @@ fn parts_of_a_component() {
 /// A component with so many more core modules in it that have a memory of their own, as other languages' tools make them.
 fn with_more_memories(component: &[u8], count: u8) -> Vec<u8> {
     const MODULE: &[u8] = b"\0asm\x01\0\0\0\x05\x03\x01\x00\x01";
-    let mut modules = core_modules(component);
     let mut bytes = component.to_vec();
-    for _ in 0..count {
+    for module in (core_modules(component)..).take(count.into()) {
         bytes.extend([1, u8::try_from(MODULE.len()).unwrap()]);
         bytes.extend(MODULE);
         // One core instance, of this module, with no arguments.
-        bytes.extend([2, 4, 1, 0, modules, 0]);
-        modules += 1;
+        bytes.extend([2, 4, 1, 0, module, 0]);
     }
     bytes
 }
