@@ -55,7 +55,7 @@ fn push(entry: &mut Vec<u8>, name: &str, value: &str) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod tests {
     use patchpanel_event::Level;
 
