@@ -40,7 +40,7 @@ pub struct Guest<'a> {
 }
 
 /// The plugins that are part of the binary.
-pub const BUNDLED: [Guest<'static>; 10] = [
+pub const BUNDLED: [Guest<'static>; 12] = [
     Guest {
         name: "redact",
         package: "plugin-redact",
@@ -90,6 +90,16 @@ pub const BUNDLED: [Guest<'static>; 10] = [
         name: "telegram",
         package: "plugin-telegram",
         dir: "plugins/telegram",
+    },
+    Guest {
+        name: "email",
+        package: "plugin-email",
+        dir: "plugins/email",
+    },
+    Guest {
+        name: "system",
+        package: "plugin-system",
+        dir: "plugins/system",
     },
 ];
 

@@ -30,7 +30,7 @@ pub(crate) fn is_due(path: &Path, policy: Policy, before: u64, added: u64) -> io
     let begun = with_suffix(path, "begun");
     if before == 0 {
         if policy.age.is_some() {
-            fs::write(&begun, b"")?;
+            begin(&begun)?;
         }
         return Ok(false);
     }
@@ -41,9 +41,14 @@ pub(crate) fn is_due(path: &Path, policy: Policy, before: u64, added: u64) -> io
     match fs::metadata(&begun).and_then(|begun| begun.modified()) {
         Ok(at) => Ok(SystemTime::now().duration_since(at).is_ok_and(|old| old >= age)),
         // Begun before there was an age to look at: it counts from now.
-        Err(error) if error.kind() == ErrorKind::NotFound => fs::write(&begun, b"").map(|()| false),
+        Err(error) if error.kind() == ErrorKind::NotFound => begin(&begun).map(|()| false),
         Err(error) => Err(error),
     }
+}
+
+/// Not empty: an empty file that becomes empty again may keep its time.
+fn begin(begun: &Path) -> io::Result<()> {
+    fs::write(begun, b"\n")
 }
 
 /// Rotates `path`, which was found with `seen` bytes. False where another instance is at it.
@@ -81,6 +86,9 @@ fn take(lock: &Path) -> io::Result<bool> {
 }
 
 fn shift(path: &Path, policy: Policy) -> io::Result<()> {
+    if policy.age.is_some() {
+        begin(&with_suffix(path, "begun"))?;
+    }
     let keep = policy.keep;
     if keep == 0 {
         return fs::remove_file(path);
@@ -205,7 +213,7 @@ mod tests {
         log.append(b"4\n").unwrap();
         assert_eq!(
             contents(dir.path()),
-            [file("a", "3\n4\n"), file("a.1", "1\n2\n"), file("a.begun", "")]
+            [file("a", "3\n4\n"), file("a.1", "1\n2\n"), file("a.begun", "\n")]
         );
     }
 

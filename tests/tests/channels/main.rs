@@ -5,6 +5,7 @@
 mod chat;
 mod failures;
 mod hook;
+mod local;
 mod page;
 mod script;
 mod slack;
@@ -17,7 +18,7 @@ use serde_json::Value;
 
 /// A running router with its directory.
 struct Running {
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
     router: Router,
 }
 
@@ -30,10 +31,7 @@ fn start(config: &str, environment: &[(&str, &str)]) -> Running {
         .map(|(name, value)| (*name, Path::new(*value)))
         .collect();
     let router = Router::spawn_with(directory.path(), &["run", "--listen", "127.0.0.1:0"], &environment);
-    Running {
-        _directory: directory,
-        router,
-    }
+    Running { directory, router }
 }
 
 impl Running {
