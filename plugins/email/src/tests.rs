@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
 use patchpanel_plugin::Level;
 use patchpanel_plugin::testing::{configure_channel, delivery, grant_secret, sent_mail};
+use proptest::prelude::*;
 use serde_json::Value;
 use std::time::UNIX_EPOCH;
 
@@ -206,4 +207,21 @@ fn a_dry_run_sends_nothing() {
     let receipt = email(r#", "dry_run": true"#).deliver(&sample("x")).unwrap();
     assert!(receipt.detail.unwrap().starts_with("dry run"));
     assert_eq!(sent_mail(), []);
+}
+
+proptest! {
+    #[test]
+    fn headers_are_always_these(text in "[\\PC\r\n\t:<>@,;\"\u{0}\u{85}\u{2028}\u{202e}]{0,200}") {
+        let mut delivery = sample(&text);
+        delivery.event.type_ = text.clone();
+        delivery.event.subject = Some(text.clone());
+        delivery.event.correlation_id = Some(text.clone());
+        let more = r#", "title": "{{ type }}{{ subject }}", "body": "{{ message }}{{ correlation_id }}""#;
+        let (head, _) = parts(&sent(&mut email(more), &delivery).1);
+        let mut names: Vec<&str> = head.iter().filter_map(|line| line.split_once(": ")).map(|(name, _)| name).collect();
+        names.sort_unstable();
+        names.retain(|name| !matches!(*name, "In-Reply-To" | "References"));
+        prop_assert_eq!(names, ["Auto-Submitted", "Content-Type", "Date", "From", "MIME-Version", "Message-ID", "Subject", "To"]);
+        prop_assert!(head.iter().all(|line| !line.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t')));
+    }
 }

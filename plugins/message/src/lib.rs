@@ -3,7 +3,8 @@
 //! * [`Common`]: the keys that all of them understand, checked into [`Settings`];
 //! * [`Templates`]: texts with values of the event in them;
 //! * [`Limit`] and [`Overflow`]: how much text the other side takes, counted as it counts, and what becomes of more;
-//! * [`clean`] and [`escape`]: text without what a terminal, a header or a reader could be fooled by, and text in the midst of markup;
+//! * [`clean`] and [`escape`]: text without what a terminal, a header or a reader could be fooled by, and text in the midst
+//!   of markup;
 //! * [`Outbox`]: sends requests, some at a time or at a pace, and judges answers by a table.
 //!
 //! | key | value |

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 const HEADER: Limit = Limit::new(150, utf16);
 const SECTION: Limit = Limit::new(3000, mrkdwn_cost);
 
-/// docs.mattermost.com, `model.PostMessageMaxRunesV2`: 16,383 for a post; its attachments may be longer, but nobody reads on.
+/// docs.mattermost.com, `model.PostMessageMaxRunesV2`: 16,383 for a post. An attachment stays well below.
 const ATTACHMENT: Limit = Limit::new(7500, escape::markdown_cost);
 const TITLE: Limit = Limit::new(250, escape::markdown_cost);
 

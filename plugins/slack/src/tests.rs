@@ -2,6 +2,7 @@
 use super::*;
 use patchpanel_plugin::Level;
 use patchpanel_plugin::testing::{configure_channel, delivery, grant_secret};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 const URL: &str = r#""url": "https://hooks.slack.com/services/T0/B0/abcdefgh""#;
@@ -142,4 +143,25 @@ fn a_dry_run_sends_nothing() {
     let mut slack = slack(r#", "dry_run": true"#);
     let receipt = slack.deliver(&sample("x")).unwrap();
     assert!(receipt.detail.unwrap().starts_with("dry run"));
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_too_long_or_means_anything(text in "[a-z<>&!@#|\n \u{202e}💡ü]{0,4000}", split in any::<bool>()) {
+        let overflow = if split { r#", "overflow": "split", "title": "{{ message }}""# } else { r#", "title": "{{ message }}""# };
+        let value = payload(&slack(overflow), &sample(&text));
+        for block in value["attachments"][0]["blocks"].as_array().unwrap() {
+            let text = block["text"]["text"].as_str().unwrap_or_default();
+            match block["type"].as_str().unwrap() {
+                "header" => prop_assert!((1..=150).contains(&text.encode_utf16().count())),
+                "section" => {
+                    prop_assert!((1..=3000).contains(&text.encode_utf16().count()));
+                    prop_assert!(!text.contains(['<', '>']));
+                    let entities = ["&amp;", "&lt;", "&gt;"].iter().map(|entity| text.matches(entity).count()).sum::<usize>();
+                    prop_assert_eq!(text.matches('&').count(), entities);
+                }
+                _ => {}
+            }
+        }
+    }
 }

@@ -2,6 +2,7 @@
 use super::*;
 use patchpanel_plugin::testing::{configure_channel, delivery};
 use plugin_message::judge;
+use proptest::prelude::*;
 use std::time::UNIX_EPOCH;
 
 const TOKEN: &str = "123456:ABC-DEF1234ghIkl_zyx57W2";
@@ -141,4 +142,22 @@ fn mistakes_are_told_at_once_and_hold_no_secret() {
     let paths: Vec<_> = errors.iter().map(|error| error.path.as_str()).collect();
     assert_eq!(paths, ["token", "chat", "server", "title"]);
     assert!(!format!("{errors:?}").contains("hunter2"));
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_too_long_or_opens_an_entity(message in "[a-z<>&*_.\n 💡ü]{0,5000}") {
+        let html = text("", &message);
+        let shown = html.replace("<b>", "").replace("</b>", "");
+        prop_assert!(!shown.contains(['<', '>']));
+        let shown = shown.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&");
+        prop_assert!((1..=4096).contains(&shown.encode_utf16().count()));
+        let markdown = text(r#", "parse_mode": "MarkdownV2""#, &message);
+        let (_, body) = markdown.split_once("*\n\n").unwrap_or_default();
+        let mut escaped = false;
+        for c in body.chars() {
+            prop_assert!(escaped || !"_*.>".contains(c), "{}", markdown);
+            escaped = !escaped && c == '\\';
+        }
+    }
 }
