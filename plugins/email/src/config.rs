@@ -54,7 +54,7 @@ pub(crate) struct Settings {
 #[derive(Debug)]
 pub(crate) enum Via {
     Smtp,
-    Provider(Provider),
+    Provider(Box<Provider>),
 }
 
 impl Config {
@@ -149,9 +149,9 @@ impl Config {
         };
         let url = check_url(self.url.as_deref().unwrap_or(&usual))
             .map_err(|error| errors.push(ConfigError::new("url", error)));
-        Some(Via::Provider(Provider {
+        Some(Via::Provider(Box::new(Provider {
             url: url.ok()?,
             access: access?,
-        }))
+        })))
     }
 }

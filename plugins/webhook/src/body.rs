@@ -37,7 +37,7 @@ pub(crate) enum Body {
     CloudEvents,
     CloudEventsBinary,
     Template {
-        templates: Templates,
+        templates: Box<Templates>,
         content_type: HeaderValue,
     },
 }
@@ -64,7 +64,7 @@ impl Written {
             HeaderValue::from_static("")
         });
         Body::Template {
-            templates,
+            templates: Box::new(templates),
             content_type,
         }
     }
