@@ -14,7 +14,7 @@ use crate::{json_of, start};
 const HOSTILE: &str = "a\r\nBcc: eve@example.com\r\n\r\n<script>\u{202e}\u{1b}[31m ü";
 
 fn failure(id: &str) -> Value {
-    json!({"id": id, "type": "backup.failed", "level": "error", "subject": id, "message": HOSTILE, "correlation_id": "night\n7"})
+    json!({"id": id, "type": "backup.failed", "level": "error", "subject": id, "message": HOSTILE, "correlation_id": "night-7"})
 }
 
 /// Of the mail server that the example of the page is given.

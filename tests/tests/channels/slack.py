@@ -4,7 +4,8 @@ Prints the port, then a line for each request.
 """
 
 import json
-from http.server import BaseHTTPRequestHandler, HTTPServer
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from slack_sdk.errors import SlackObjectFormationError
 from slack_sdk.models.blocks import Block
@@ -29,13 +30,19 @@ def problem(message):
     return None
 
 
+def say(seen):
+    """In one piece: requests come side by side, each in a thread of its own."""
+    sys.stdout.write(json.dumps(seen) + "\n")
+    sys.stdout.flush()
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self):
         message = json.loads(self.rfile.read(int(self.headers["content-length"])))
         wrong = problem(message)
-        print(json.dumps({"problem": wrong, "path": self.path, "message": message}), flush=True)
+        say({"problem": wrong, "path": self.path, "message": message})
         body = b"ok" if wrong is None else b"invalid_blocks"
         self.send_response(200 if wrong is None else 400)
         self.send_header("content-length", str(len(body)))
@@ -46,6 +53,6 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-server = HTTPServer(("127.0.0.1", 0), Handler)
+server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 print(server.server_port, flush=True)
 server.serve_forever()

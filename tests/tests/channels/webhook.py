@@ -6,7 +6,7 @@ Arguments: the secret (whsec_...), and if wanted the public key (whpk_...). Prin
 import base64
 import json
 import sys
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
@@ -32,6 +32,12 @@ def asymmetric(headers, body):
     return right
 
 
+def say(seen):
+    """In one piece: requests come side by side, each in a thread of its own."""
+    sys.stdout.write(json.dumps(seen) + "\n")
+    sys.stdout.flush()
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -46,7 +52,7 @@ class Handler(BaseHTTPRequestHandler):
         seen = {"verified": verified, "headers": headers, "body": body.decode()}
         if public is not None:
             seen["asymmetric"] = asymmetric(headers, body)
-        print(json.dumps(seen), flush=True)
+        say(seen)
         self.send_response(204 if verified is True else 400)
         self.send_header("content-length", "0")
         self.end_headers()
@@ -55,6 +61,6 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-server = HTTPServer(("127.0.0.1", 0), Handler)
+server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 print(server.server_port, flush=True)
 server.serve_forever()
