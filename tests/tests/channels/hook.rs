@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use patchpanel_tests::wait_for;
 use tokio::runtime::Runtime;
 
 /// A request that came.
@@ -71,11 +70,6 @@ impl Hook {
     /// What has come so far.
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.shared.lock().unwrap().seen.clone()
-    }
-
-    /// The first `count` requests, when they are there.
-    pub(crate) fn wait(&self, count: usize) -> Vec<Seen> {
-        wait_for("requests", || Some(self.seen()).filter(|seen| seen.len() >= count))
     }
 }
 
