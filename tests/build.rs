@@ -3,7 +3,7 @@
 use guest_build::{BUNDLED, Error, Guest};
 
 /// Those of `tests/guests`.
-const GUESTS: [Guest<'static>; 9] = [
+const GUESTS: [Guest<'static>; 11] = [
     guest(
         "hostile-redactor",
         "guest-hostile-redactor",
@@ -13,6 +13,11 @@ const GUESTS: [Guest<'static>; 9] = [
         "hostile-channel",
         "guest-hostile-channel",
         "tests/guests/hostile-channel",
+    ),
+    guest(
+        "hostile-transform",
+        "guest-hostile-transform",
+        "tests/guests/hostile-transform",
     ),
     guest(
         "marker-redactor",
@@ -28,6 +33,11 @@ const GUESTS: [Guest<'static>; 9] = [
         "undeclared-import",
         "guest-undeclared-import",
         "tests/guests/undeclared-import",
+    ),
+    guest(
+        "counting-transform",
+        "guest-counting-transform",
+        "tests/guests/counting-transform",
     ),
     guest("wrong-world", "guest-wrong-world", "tests/guests/wrong-world"),
     guest("bench-redactor", "guest-bench-redactor", "tests/guests/bench-redactor"),

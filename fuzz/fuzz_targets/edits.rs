@@ -9,7 +9,8 @@ fuzz_target!(|input: (Vec<(u8, u8, u8, u8)>, String, Vec<u8>)| {
     let json = serde_json::json!({"id": "1", "type": "t", "message": text, "payload": {"a": [text, 1], "b\"": "plain"}});
     let Ok(event) = Event::parse(json.to_string().into(), &Limits::default()) else { return };
     let mut batch = TextBatch::default();
-    batch.push(0, &event, &TextSelector::default());
+    let everything = TextSelector::default().with_numbers(&["payload.**"]).and_then(|texts| texts.with_keys(&["payload.**"]));
+    batch.push(0, &event, &everything.expect("paths of numbers and names"));
     let edit = |(text, start, length, bytes_end): &(u8, u8, u8, u8)| Edit {
         text: u32::from(*text),
         start: u32::from(*start),

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! cargo bench -p patchpanel-tests --bench plugin             # calls
+//! cargo bench -p patchpanel-tests --bench plugin -- warm     # calls of these kinds only
 //! cargo bench -p patchpanel-tests --bench plugin -- idle     # memory and start
 //! ```
 //!
@@ -70,7 +71,9 @@ async fn calls(directory: &Path) {
         "{:10} {:>6} {:>12} {:>12}",
         "isolation", "batch", "ns an event", "of processor"
     );
-    for (name, _, _) in ways {
+    let asked = |name: &str| std::env::args().any(|argument| argument == name);
+    let some_asked = ways.iter().any(|(name, ..)| asked(name));
+    for (name, _, _) in ways.into_iter().filter(|(name, ..)| !some_asked || asked(name)) {
         for batch in BATCHES.into_iter().filter(|batch| name != "empty" || *batch == 1) {
             let texts = texts(batch);
             let plugin = redactor(&generation, name);

@@ -12,12 +12,14 @@
 
 mod generate;
 mod guests;
+mod page;
 mod receiver;
 mod router;
 mod tools;
 
 pub use generate::{Generator, write_events};
 pub use guests::{component, revision};
+pub use page::Page;
 pub use receiver::{Received, Receiver};
 pub use router::{Output, Router, binary, command, run};
 pub use tools::{python, skipped, tools};

@@ -322,7 +322,10 @@ fn plugins_are_listed_and_inspected_without_being_run() {
         .iter()
         .map(|row| row["name"].as_str().unwrap())
         .collect();
-    assert_eq!(names, ["redact", "console", "log", "webhook"]);
+    let bundled = [
+        "redact", "console", "log", "webhook", "enrich", "changed", "dedupe", "digest", "sample", "template",
+    ];
+    assert_eq!(names, bundled);
     fs::write(directory.path().join("r.wasm"), component("redact")).unwrap();
     let inspect = run(directory.path(), &["plugin", "inspect", "--json", "r.wasm"], "");
     let shown: Value = serde_json::from_str(&inspect.stdout).unwrap();

@@ -121,7 +121,10 @@ fn a_disk_that_fails_ends_the_process_and_a_restart_loses_nothing() {
         let router = disk.start();
         receiver.answer(&[(503, Some(3_600))]);
         router.publish(&json!({"id": "kept", "type": "t"}));
-        wait_for("the first attempt", || (!receiver.received().is_empty()).then_some(()));
+        // Not only made: what became of it is on the disk.
+        wait_for("the first attempt to be recorded", || {
+            (router.get("/v1/deliveries/kept/all").1["attempts"] == 1).then_some(())
+        });
 
         disk.fails(fault);
         let (status, answer) = router.post(&[], r#"{"id":"refused","type":"t"}"#);

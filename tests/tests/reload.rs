@@ -45,8 +45,11 @@ fn serving(router: &Router, name: &str) -> String {
 
 /// In CI; `tests/reload-loop` does a thousand.
 const RELOADS: u32 = 50;
-/// Requests without any reload, before and after: what latencies are compared with.
-const QUIET: usize = 500;
+/// How long latencies are taken without any reload, to be compared with.
+const QUIET: Duration = Duration::from_secs(2);
+const PUBLISHERS: u64 = 2;
+/// Each publisher begins a request so often, so that a longer run means more reloads and not a fuller machine.
+const EVERY: Duration = Duration::from_millis(10);
 
 fn reloads() -> u32 {
     std::env::var("PATCHPANEL_RELOADS").map_or(RELOADS, |count| count.parse().unwrap())
@@ -59,7 +62,7 @@ fn resident(router: &Router) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// What a publisher saw: the requests it sent, by how many events each had, and how long each took.
+/// What publishers saw: how many events they sent, and how long each request took.
 #[derive(Default)]
 struct Published {
     events: u64,
@@ -85,29 +88,43 @@ impl Published {
     }
 }
 
+/// Publishes while `work` is under way.
+fn published_during(router: &Router, phase: &str, work: impl FnOnce()) -> Published {
+    let done = AtomicBool::new(false);
+    let publish = |publisher: u64| {
+        let mut published = Published::default();
+        let mut next = Instant::now();
+        while !done.load(Ordering::Relaxed) || published.took.is_empty() {
+            published.send(router, &format!("{phase}{publisher}"));
+            next = (next + EVERY).max(Instant::now());
+            std::thread::sleep(next - Instant::now());
+        }
+        published
+    };
+    std::thread::scope(|scope| {
+        let publishers: Vec<_> = (0..PUBLISHERS)
+            .map(|number| scope.spawn(move || publish(number)))
+            .collect();
+        work();
+        done.store(true, Ordering::Relaxed);
+        let mut all = Published::default();
+        for publisher in publishers {
+            let published = publisher.join().unwrap();
+            all.events += published.events;
+            all.took.extend(published.took);
+        }
+        all
+    })
+}
+
 /// Prints the latencies of publishing with and without reloads; they are no condition, because machines differ.
 #[test]
 fn revisions_take_over_under_traffic_and_nothing_is_lost_doubled_refused_or_kept() {
     let (_directory, router) = start();
-    let done = AtomicBool::new(false);
-    let mut quiet = Published::default();
-    for _ in 0..QUIET {
-        quiet.send(&router, "quiet");
-    }
-    let (mut busy, mut settled_at) = (Published::default(), 0);
-    std::thread::scope(|scope| {
-        let publishers: Vec<_> = (0..2)
-            .map(|publisher| {
-                let (router, done) = (&router, &done);
-                scope.spawn(move || {
-                    let mut published = Published::default();
-                    while !done.load(Ordering::Relaxed) || published.took.is_empty() {
-                        published.send(router, &publisher.to_string());
-                    }
-                    published
-                })
-            })
-            .collect();
+    let mut quiet = published_during(&router, "quiet", || std::thread::sleep(QUIET));
+    let mut settled_at = 0;
+    let started = Instant::now();
+    let mut busy = published_during(&router, "busy", || {
         for number in 1..=reloads() {
             let before = (serving(&router, "stamp"), serving(&router, "mark"));
             router.drop_plugin("stamp", &revision("marker-redactor", number));
@@ -120,30 +137,33 @@ fn revisions_take_over_under_traffic_and_nothing_is_lost_doubled_refused_or_kept
                 settled_at = resident(&router);
             }
         }
-        done.store(true, Ordering::Relaxed);
-        for publisher in publishers {
-            let published = publisher.join().unwrap();
-            busy.events += published.events;
-            busy.took.extend(published.took);
-        }
     });
     let grown = resident(&router).saturating_sub(settled_at);
     eprintln!(
-        "{} reloads: p99 of publishing {:?} without and {:?} with them; {grown} KiB more than after the first fifth",
+        "{} reloads of two plugins in {:?}: p99 of {} requests {:?} without and of {} {:?} with them; {grown} KiB more \
+         than after the first fifth",
         reloads(),
+        started.elapsed(),
+        quiet.took.len(),
         quiet.p99(),
+        busy.took.len(),
         busy.p99(),
     );
     assert!(grown < 96 << 10, "{grown} KiB more after {} reloads", reloads());
     let stats = router.settled();
     let events = router.lines("audit.ndjson");
     assert_eq!(events.len() as u64, quiet.events + busy.events, "{stats}");
+    assert_each_request_passed_one_revision(&events);
+}
+
+/// And each event exactly once.
+fn assert_each_request_passed_one_revision(events: &[Value]) {
     let mut ids: Vec<&str> = events.iter().map(|event| event["id"].as_str().unwrap()).collect();
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), events.len(), "each exactly once");
     let mut by_request: HashMap<String, Vec<&str>> = HashMap::new();
-    for event in &events {
+    for event in events {
         let stamp = event["message"]
             .as_str()
             .unwrap()

@@ -48,6 +48,11 @@ impl Anatomy {
         Ok(anatomy)
     }
 
+    /// Whether it gives events out by the clock, where it is a transform.
+    pub fn is_timed(&self) -> bool {
+        self.exports.contains(&interface("timer"))
+    }
+
     /// The interfaces that this kind of plugin has to export and this one does not.
     pub fn missing(&self, kind: Kind) -> Vec<String> {
         let own = match kind {
@@ -55,7 +60,11 @@ impl Anatomy {
             Kind::Transform => "transformer",
             Kind::Channel => "channel",
         };
-        let needed = ["lifecycle", own].map(|name| format!("patchpanel:plugin/{name}@{}", crate::API_VERSION));
+        let needed = ["lifecycle", own].map(interface);
         needed.into_iter().filter(|name| !self.exports.contains(name)).collect()
     }
+}
+
+fn interface(name: &str) -> String {
+    format!("patchpanel:plugin/{name}@{}", crate::API_VERSION)
 }

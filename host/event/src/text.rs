@@ -1,10 +1,11 @@
-//! The selected texts of a batch of events in the layout of the plugin contract, and the way back into the events.
+//! The selected texts of a batch of events in the layout of the plugin contract.
 
 use std::collections::HashMap;
 
 use crate::selector::Coverage;
-use crate::walk::{Leaf, walk};
-use crate::{Edit, EditError, Edits, Event, TextSelector, parts::push_escaped, span::Span};
+use crate::span::Span;
+use crate::walk::{Form, Leaf, Sight, walk};
+use crate::{EditError, Edits, Event, TextSelector};
 
 /// One text of a batch: found at `paths[path]`, its bytes end at `end` and begin where those of the one before end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,17 +22,17 @@ pub struct TextBatch {
     paths: Vec<String>,
     known: HashMap<String, u32>,
     texts: Vec<Text>,
-    places: Vec<Place>,
+    pub(crate) places: Vec<Place>,
     bytes: String,
 }
 
 /// Where a text came from.
 #[derive(Clone, Copy, Debug)]
-struct Place {
-    event: u32,
-    /// Between the quotes, in the event's JSON.
-    span: Span,
-    escaped: bool,
+pub(crate) struct Place {
+    pub(crate) event: u32,
+    /// In the event's JSON; without quotes.
+    pub(crate) span: Span,
+    pub(crate) form: Form,
 }
 
 impl TextBatch {
@@ -79,16 +80,24 @@ impl TextBatch {
             return;
         };
         for (root, span) in plain.into_iter().chain(nested) {
-            let coverage = if span.is_empty() {
-                Coverage::Nothing
-            } else {
-                selector.coverage(root)
-            };
-            if coverage == Coverage::Nothing {
+            if span.is_empty() {
                 continue;
             }
-            walk(json, span.start as usize, root, &mut |leaf| {
-                if coverage == Coverage::Everything || selector.selects(leaf.names) {
+            let wanted = selector.wanted(root);
+            if wanted.is_nothing() {
+                continue;
+            }
+            let sight = Sight {
+                numbers: wanted.numbers != Coverage::Nothing,
+                keys: wanted.keys != Coverage::Nothing,
+            };
+            walk(json, span.start as usize, root, sight, &mut |leaf| {
+                let selected = match wanted.of(leaf.form) {
+                    Coverage::Nothing => false,
+                    Coverage::Everything => true,
+                    Coverage::Some => selector.selects(leaf.form, leaf.names),
+                };
+                if selected {
                     self.add(index, json, leaf);
                 }
             });
@@ -125,7 +134,7 @@ impl TextBatch {
             None => self.path(leaf.path),
         };
         let raw = json.get(leaf.start..leaf.end).unwrap_or_default();
-        if leaf.escaped {
+        if leaf.form.is_escaped() {
             // Decoding cannot fail: escapes were checked at the door.
             let quoted = json.get(leaf.start - 1..leaf.end + 1).unwrap_or_default();
             self.bytes.push_str(&crate::event::unquote(quoted).unwrap_or_default());
@@ -137,7 +146,7 @@ impl TextBatch {
         self.places.push(Place {
             event,
             span: Span::new(leaf.start, leaf.end),
-            escaped: leaf.escaped,
+            form: leaf.form,
         });
     }
 
@@ -167,88 +176,5 @@ impl TextBatch {
     /// The first edit that breaks the contract.
     pub fn check(&self, edits: &Edits) -> Result<(), EditError> {
         edits.check(self).map(|_| ())
-    }
-
-    /// Splices the edits into the events they belong to. Events without edits
-    /// keep their text.
-    ///
-    /// # Errors
-    /// Where the answer breaks the contract; the events are then as they were.
-    pub fn apply(&self, edits: &Edits, events: &mut [Event]) -> Result<(), EditError> {
-        let replacements = edits.check(self)?;
-        let mut from = 0;
-        let mut rest = edits.edits.as_slice();
-        while let Some(first) = rest.first() {
-            let event_of = |edit: &Edit| self.places.get(edit.text as usize).map(|place| place.event);
-            let event = event_of(first);
-            let count = rest.iter().take_while(|edit| event_of(edit) == event).count();
-            let (own, others) = rest.split_at(count);
-            if let Some(event) = event.and_then(|event| events.get_mut(event as usize)) {
-                from = self.splice(event, own, replacements, from);
-            }
-            rest = others;
-        }
-        Ok(())
-    }
-
-    /// Rewrites one event; `from` is where the first replacement begins, and the end of the last one is returned.
-    fn splice(&self, event: &mut Event, edits: &[Edit], replacements: &str, mut from: usize) -> usize {
-        let old = std::str::from_utf8(&event.json).unwrap_or_default();
-        let mut new = String::with_capacity(old.len() + 64);
-        let mut copied = 0;
-        // Where in the old text something ended that was replaced, and how far everything behind it has moved since.
-        let mut moves: Vec<(u32, i64)> = Vec::with_capacity(edits.len());
-        let mut rest = edits;
-        while let Some(first) = rest.first() {
-            let (own, others) = rest.split_at(rest.iter().take_while(|edit| edit.text == first.text).count());
-            rest = others;
-            let Some(place) = self.places.get(first.text as usize) else {
-                continue;
-            };
-            let mut replace = |old_start: u32, old_end: u32, write: &mut dyn FnMut(&mut String)| {
-                new.push_str(old.get(copied..old_start as usize).unwrap_or_default());
-                write(&mut new);
-                copied = old_end as usize;
-                moves.push((old_end, new.len() as i64 - i64::from(old_end)));
-            };
-            if place.escaped {
-                // Offsets in the unescaped text do not tell where its escapes stand, so the whole text is written anew.
-                let content = self.content(first.text as usize).unwrap_or_default();
-                replace(place.span.start, place.span.end, &mut |new| {
-                    let mut kept = 0;
-                    for edit in own {
-                        push_escaped(new, content.get(kept..edit.start as usize).unwrap_or_default());
-                        push_escaped(new, replacements.get(from..edit.bytes_end as usize).unwrap_or_default());
-                        (kept, from) = (edit.end as usize, edit.bytes_end as usize);
-                    }
-                    push_escaped(new, content.get(kept..).unwrap_or_default());
-                });
-            } else {
-                for edit in own {
-                    let base = place.span.start;
-                    replace(base + edit.start, base + edit.end, &mut |new| {
-                        push_escaped(new, replacements.get(from..edit.bytes_end as usize).unwrap_or_default());
-                    });
-                    from = edit.bytes_end as usize;
-                }
-            }
-        }
-        new.push_str(old.get(copied..).unwrap_or_default());
-        let moved = |at: u32| {
-            let before = moves.partition_point(|(end, _)| *end <= at);
-            let by = before
-                .checked_sub(1)
-                .and_then(|last| moves.get(last))
-                .map_or(0, |(_, by)| *by);
-            u32::try_from(i64::from(at) + by).unwrap_or(at)
-        };
-        for span in event.fields.all_mut() {
-            *span = Span {
-                start: moved(span.start),
-                end: moved(span.end),
-            };
-        }
-        event.json = new.into();
-        from
     }
 }

@@ -1,4 +1,5 @@
-//! Visits the string values of a JSON text that is known to be valid, without building a tree.
+//! Visits the string values of a JSON text that is known to be valid, and where that is asked for its numbers and the names
+//! of its objects, without building a tree.
 
 use std::borrow::Cow;
 
@@ -8,23 +9,76 @@ use crate::event::unquote;
 /// cannot cost its length times their number.
 const PATH_BYTES: usize = 512;
 
-/// A string value: its dotted path, the names the path is made of, and where the text between its quotes stands.
+/// A text: its dotted path, the names the path is made of, and where it stands, without quotes. That of a name is the path
+/// of its object.
 pub(crate) struct Leaf<'w> {
     pub(crate) path: &'w str,
     pub(crate) names: &'w [Cow<'w, str>],
     pub(crate) start: usize,
     pub(crate) end: usize,
-    pub(crate) escaped: bool,
+    pub(crate) form: Form,
 }
 
-/// Calls `visit` for every string value in the JSON value that begins at `at`, and returns where that value ends.
-pub(crate) fn walk<'j>(json: &'j str, at: usize, root: &'j str, visit: &mut dyn FnMut(&Leaf<'_>)) -> usize {
+/// What a text is in the JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A string value.
+    Text { escaped: bool },
+    /// A number.
+    Number,
+    /// A name in the object that begins there.
+    Key { escaped: bool, object: u32 },
+}
+
+impl Form {
+    pub(crate) fn is_escaped(self) -> bool {
+        matches!(self, Form::Text { escaped: true } | Form::Key { escaped: true, .. })
+    }
+}
+
+/// What is visited beside string values.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sight {
+    pub(crate) numbers: bool,
+    pub(crate) keys: bool,
+}
+
+/// Calls `visit` for every string value in the JSON value that begins at `at`, and for what else is in sight, in the order
+/// of the text. Returns where that value ends.
+pub(crate) fn walk<'j>(
+    json: &'j str,
+    at: usize,
+    root: &'j str,
+    sight: Sight,
+    visit: &mut dyn FnMut(&Leaf<'_>),
+) -> usize {
     let mut names = vec![Cow::Borrowed(root)];
-    Walk { json, visit }.value(at, &mut root.to_owned(), &mut names)
+    Walk { json, sight, visit }.value(at, &mut root.to_owned(), &mut names)
+}
+
+/// Where the value of the last member of this name stands in the object that begins at `at`.
+pub(crate) fn member(json: &str, at: usize, name: &str) -> Option<(usize, usize)> {
+    let mut found = None;
+    let mut walk = Walk {
+        json,
+        sight: Sight::default(),
+        visit: &mut |_| {},
+    };
+    walk.members(at, b'}', |walk, at| {
+        let (end, _) = walk.string(at);
+        let start = walk.skip_space(walk.skip_space(end) + 1);
+        let stop = walk.value(start, &mut String::new(), &mut Vec::new());
+        if json.get(at..end).and_then(unquote).is_some_and(|known| known == name) {
+            found = Some((start, stop));
+        }
+        stop
+    });
+    found
 }
 
 struct Walk<'j, 'v> {
     json: &'j str,
+    sight: Sight,
     visit: &'v mut dyn FnMut(&Leaf<'_>),
 }
 
@@ -66,13 +120,23 @@ impl<'j> Walk<'j, '_> {
                     names,
                     start: at + 1,
                     end: end - 1,
-                    escaped,
+                    form: Form::Text { escaped },
                 });
                 end
             }
-            b'{' => self.members(at, b'}', |walk, at| {
-                let (end, _) = walk.string(at);
-                let name = walk.json.get(at..end).and_then(unquote).unwrap_or_default();
+            b'{' => self.members(at, b'}', |walk, key| {
+                let (end, escaped) = walk.string(key);
+                if walk.sight.keys {
+                    let object = u32::try_from(at).unwrap_or(u32::MAX);
+                    (walk.visit)(&Leaf {
+                        path,
+                        names,
+                        start: key + 1,
+                        end: end - 1,
+                        form: Form::Key { escaped, object },
+                    });
+                }
+                let name = walk.json.get(key..end).and_then(unquote).unwrap_or_default();
                 let colon = walk.skip_space(end);
                 let length = path.len();
                 let end = if length + name.len() < PATH_BYTES {
@@ -95,12 +159,22 @@ impl<'j> Walk<'j, '_> {
                 end
             }),
             b'[' => self.members(at, b']', |walk, at| walk.value(at, path, names)),
-            _ => {
+            first => {
                 let rest = self.json.as_bytes().get(at..).unwrap_or_default();
                 let length = rest
                     .iter()
                     .position(|byte| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r'));
-                at + length.unwrap_or(rest.len())
+                let end = at + length.unwrap_or(rest.len());
+                if self.sight.numbers && (first == b'-' || first.is_ascii_digit()) {
+                    (self.visit)(&Leaf {
+                        path,
+                        names,
+                        start: at,
+                        end,
+                        form: Form::Number,
+                    });
+                }
+                end
             }
         }
     }
@@ -124,8 +198,12 @@ mod tests {
     use super::*;
 
     fn leaves(json: &str) -> Vec<String> {
+        seen(json, Sight::default())
+    }
+
+    fn seen(json: &str, sight: Sight) -> Vec<String> {
         let mut found = Vec::new();
-        let end = walk(json, 0, "payload", &mut |leaf| {
+        let end = walk(json, 0, "payload", sight, &mut |leaf| {
             found.push(format!(
                 "{}={}",
                 leaf.path,
@@ -144,6 +222,41 @@ mod tests {
         );
         assert_eq!(leaves(r#""\\""#), [r"payload=\\"]);
         assert_eq!(leaves("12"), [""; 0]);
+    }
+
+    #[test]
+    fn sees_numbers_and_names_where_it_is_to() {
+        let json = r#"{ "a" : -1.5e3, "b": [0, true, {"c\"d": null}], "e": "12" } "#;
+        let numbers = Sight {
+            numbers: true,
+            keys: false,
+        };
+        assert_eq!(seen(json, numbers), ["payload.a=-1.5e3", "payload.b=0", "payload.e=12"]);
+        let keys = Sight {
+            numbers: false,
+            keys: true,
+        };
+        assert_eq!(
+            seen(json, keys),
+            [
+                "payload=a",
+                "payload=b",
+                r#"payload.b=c\"d"#,
+                "payload=e",
+                "payload.e=12"
+            ]
+        );
+        assert_eq!(seen("12 ", numbers), ["payload=12"]);
+    }
+
+    #[test]
+    fn finds_the_last_member_of_a_name() {
+        let json = r#"x{ "a" : {"b": 1}, "b": [2], "\u0062": 3 , "c":""}"#;
+        let found = |name| member(json, 1, name).and_then(|(start, end)| json.get(start..end));
+        assert_eq!(
+            ["a", "b", "c", "d"].map(found),
+            [Some(r#"{"b": 1}"#), Some("3"), Some(r#""""#), None]
+        );
     }
 
     #[test]

@@ -164,6 +164,96 @@ fn wrong_answers_are_refused_whole() {
     assert_eq!(batch.apply(&edits, &mut events).unwrap_err(), EditError::NotUtf8);
 }
 
+fn everything() -> TextSelector {
+    let all = ["payload.**", "metadata.**"];
+    TextSelector::new(&all)
+        .unwrap()
+        .with_numbers(&all)
+        .unwrap()
+        .with_keys(&all)
+        .unwrap()
+}
+
+fn redacted(payload: &str, selector: &TextSelector, needle: &str, with: &str) -> String {
+    let json = format!(r#"{{"type":"t","payload":{payload}}}"#);
+    let mut events = [Event::parse(json.into(), &Limits::default()).unwrap()];
+    let batch = batch(&events, selector);
+    batch.apply(&replace_all(&batch, needle, with), &mut events).unwrap();
+    events[0].payload().unwrap().to_owned()
+}
+
+#[test]
+fn numbers_and_names_are_given_where_they_are_asked_for() {
+    let events = [event(
+        &json!({"type": "t", "payload": {"card": 4111, "a": {"b@c": [-1.5, "x"]}}}),
+    )];
+    let some = TextSelector::new(&["payload.a.**"])
+        .unwrap()
+        .with_numbers(&["payload.card"])
+        .unwrap()
+        .with_keys(&["payload.a"])
+        .unwrap();
+    let own = |path: &str, text: &str| (path.to_owned(), text.to_owned());
+    let mut found = texts(&batch(&events, &some));
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            own("payload.a", "b@c"),
+            own("payload.a.b@c", "x"),
+            own("payload.card", "4111")
+        ]
+    );
+    assert_eq!(texts(&batch(&events, &everything())).len(), 6);
+    // Also where answers come event by event.
+    let parts = batch(&events, &everything()).by_event();
+    assert_eq!(texts(&parts[0]), texts(&batch(&events, &everything())));
+}
+
+#[test]
+fn an_edited_number_becomes_a_text() {
+    let all = everything();
+    for (payload, expected) in [
+        (r#"{"n": 4111 , "m":[-41e1]}"#, r#"{"n": "~11" , "m":["-~e1"]}"#),
+        ("411", r#""~1""#),
+        (r#"["41", 14]"#, r#"["~", 14]"#),
+    ] {
+        assert_eq!(redacted(payload, &all, "41", "~"), expected);
+    }
+    assert_eq!(redacted("[41]", &TextSelector::default(), "41", "~"), "[41]");
+}
+
+#[test]
+fn no_member_is_lost_to_a_name_that_is_taken() {
+    let all = everything();
+    for (payload, expected) in [
+        (r#"{"aX":1,"b":{"X":2}}"#, r#"{"a~":1,"b":{"~":2}}"#),
+        (r#"{"X":1,"XX":2,"~":3}"#, r#"{"~-2":1,"~~":2,"~":3}"#),
+        (r#"{"~":0,"X":1,"~-2":2,"X":3}"#, r#"{"~":0,"~-3":1,"~-2":2,"~-4":3}"#),
+        (r#"{"aX":{"bX":"X"},"a~":1}"#, r#"{"a~-2":{"b~":"~"},"a~":1}"#),
+        (r#"[{"X":1},{"X":2}]"#, r#"[{"~":1},{"~":2}]"#),
+        (r#"{"\u0058\n":1}"#, r#"{"~\u000a":1}"#),
+        // What nobody edits stays, as it was.
+        (r#"{"a":1,"a":2,"X":3}"#, r#"{"a":1,"a":2,"~":3}"#),
+    ] {
+        assert_eq!(redacted(payload, &all, "X", "~"), expected);
+    }
+    let many: Vec<String> = (0..5_000)
+        .map(|number| format!(r#""{}":{number}"#, "X".repeat(number % 50 + 1)))
+        .collect();
+    let payload = redacted(&format!("{{{}}}", many.join(",")), &all, "X", "");
+    let members: serde_json::Map<String, Value> = serde_json::from_str(&payload).unwrap();
+    assert_eq!(members.len(), 5_000);
+}
+
+#[test]
+fn labels_are_counted_for_each_event() {
+    let events = ["X and X", "none", "X"].map(|text| event(&json!({"type": "t", "message": text})));
+    let batch = batch(&events, &TextSelector::default());
+    let counts = batch.counts(&replace_all(&batch, "X", ""));
+    assert_eq!(counts, [(0, [(0, 2)].into()), (2, [(0, 1)].into())]);
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let text = "[a-cX\"\\\\\n\u{e9}\u{1f600}{}\\[\\],: ]{0,12}";
     let leaf = prop_oneof![
@@ -196,7 +286,69 @@ fn replaced(value: &Value, with: &str) -> Value {
     }
 }
 
+/// The same with numbers, which become texts, and with names; `None` where some of those meet.
+fn replaced_everywhere(value: &Value, needle: &str, with: &str) -> Option<Value> {
+    Some(match value {
+        Value::String(text) => text.replace(needle, with).into(),
+        Value::Number(number) if number.to_string().contains(needle) => number.to_string().replace(needle, with).into(),
+        Value::Array(items) => {
+            let items = items.iter().map(|item| replaced_everywhere(item, needle, with));
+            items.collect::<Option<Vec<Value>>>()?.into()
+        }
+        Value::Object(members) => {
+            let mut new = serde_json::Map::new();
+            for (name, value) in members {
+                let value = replaced_everywhere(value, needle, with)?;
+                if new.insert(name.replace(needle, with), value).is_some() {
+                    return None;
+                }
+            }
+            new.into()
+        }
+        other => other.clone(),
+    })
+}
+
+/// How many values there are, whatever they are called.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(size).sum::<usize>(),
+        Value::Object(members) => 1 + members.values().map(size).sum::<usize>(),
+        _ => 1,
+    }
+}
+
+/// With names that meet once they are edited.
+fn any_named() -> impl Strategy<Value = Value> {
+    any_json().prop_recursive(3, 24, 5, |inner| {
+        prop::collection::btree_map("[aX1\\\\-]{0,3}", inner, 0..5)
+            .prop_map(|members| Value::Object(members.into_iter().collect()))
+    })
+}
+
 proptest! {
+    #[test]
+    fn numbers_and_names_never_break_json_and_nothing_is_lost(
+        payload in any_named(),
+        needle in "[X1-9]",
+        with in "[a1\"\\\\-]{0,2}",
+        pretty: bool,
+    ) {
+        let value = json!({"id": "1", "time": "2026-01-31T12:00:00Z", "type": "tX1", "payload": payload, "level": "error"});
+        let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) };
+        let mut events = [Event::parse(text.unwrap().into(), &Limits::default()).unwrap()];
+        let batch = batch(&events, &everything());
+        batch.apply(&replace_all(&batch, &needle, &with), &mut events).unwrap();
+        let read: Value = serde_json::from_str(events[0].payload().unwrap()).unwrap();
+        prop_assert_eq!(size(&read), size(&payload));
+        if let Some(expected) = replaced_everywhere(&payload, &needle, &with) {
+            prop_assert_eq!(read, expected);
+        }
+        let again = Event::parse(events[0].json().clone(), &Limits::default()).unwrap();
+        prop_assert_eq!(again.parts(), events[0].parts());
+        prop_assert_eq!(again.kind(), "tX1");
+    }
+
     #[test]
     fn redaction_never_breaks_json_and_changes_nothing_else(payloads in prop::collection::vec(any_json(), 1..4), with in "[X\"\\\\\n\u{e9}b]{0,4}", pretty: bool) {
         let build = |payload: &Value| {

@@ -1,11 +1,14 @@
-//! The router's ports over the runtime's plugins: names and errors change their type, nothing else happens here.
+//! The router's ports over the runtime's plugins, and the runtime's over the store: names and errors change their type, nothing
+//! else happens here.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use patchpanel_event::{Attempt, Edits, Event, Outcome, Problem, Receipt, TextBatch, TransformFailure};
-use patchpanel_router::{Channel, PluginFailure, Redactor, Transformer};
-use patchpanel_runtime::{CallError, ChannelPlugin, RedactorPlugin, TransformPlugin};
+use patchpanel_event::{Attempt, Edits, Event, EventParts, Outcome, Problem, Receipt, TextBatch, TransformFailure};
+use patchpanel_router::{Channel, PluginFailure, Redactor, Timed, Transformer};
+use patchpanel_runtime::{CallError, ChannelPlugin, Keep, Kept, RedactorPlugin, TransformPlugin};
+use patchpanel_store::{Clock, KeptValue, Store};
+use tokio::runtime::Handle;
 
 pub(crate) struct WasmRedactor(pub(crate) Arc<RedactorPlugin>);
 
@@ -38,6 +41,22 @@ impl Transformer for WasmTransform {
             .transform(events)
             .map_err(|error| failure(self.0.about().name(), &error))
     }
+
+    fn timed(&self) -> Option<&dyn Timed> {
+        self.0.timed().then_some(self as &dyn Timed)
+    }
+}
+
+impl Timed for WasmTransform {
+    fn due(&self, now: u64) -> Result<Vec<EventParts>, PluginFailure> {
+        self.0.due(now).map_err(|error| failure(self.0.about().name(), &error))
+    }
+
+    fn stored(&self, ids: &[String]) -> Result<(), PluginFailure> {
+        self.0
+            .stored(ids)
+            .map_err(|error| failure(self.0.about().name(), &error))
+    }
 }
 
 #[async_trait]
@@ -57,5 +76,39 @@ impl Channel for NoChannel {
             plugin: self.0.clone(),
             reason: "is not there".to_owned(),
         })
+    }
+}
+
+/// What plugins keep goes into the store of events.
+pub(crate) struct StoreKeep {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Keep for StoreKeep {
+    fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
+    fn load(&self, owner: &str) -> Result<Vec<(String, Kept)>, String> {
+        let kept = |(key, value): (String, KeptValue)| {
+            let KeptValue { bytes, expires } = value;
+            (key, Kept { value: bytes, expires })
+        };
+        let loaded = Handle::current().block_on(self.store.kept(owner));
+        let loaded = loaded.map_err(|error| error.to_string())?;
+        Ok(loaded.into_iter().map(kept).collect())
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        self.store.can_keep().map_err(|error| error.to_string())
+    }
+
+    fn write(&self, owner: &str, key: &str, kept: Option<&Kept>) {
+        let value = kept.map(|kept| KeptValue {
+            bytes: kept.value.clone(),
+            expires: kept.expires,
+        });
+        self.store.keep(owner, key, value);
     }
 }

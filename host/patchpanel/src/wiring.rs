@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use patchpanel_event::TextSelector;
 use patchpanel_router::{Channel, ChannelEntry, DeliveryPlan, IngressStep, Step, Subscription, Table, TableSpec};
-use patchpanel_runtime::{Compiler, Generation, PluginError, PluginSpec, Registry, Role, Runtime, Unit};
+use patchpanel_runtime::{Compiler, Generation, Keep, PluginError, PluginSpec, Registry, Role, Runtime, Unit};
 
 use crate::bundled;
 use crate::config::{CompileLimits, Config};
@@ -20,15 +20,23 @@ pub(crate) enum Uses {
     Offline,
 }
 
-/// Loads and configures the plugins of a configuration.
-pub(crate) async fn registry(config: &Config, uses: Uses) -> anyhow::Result<Arc<Registry>> {
+/// Loads and configures the plugins of a configuration. Without `keep`, what they keep ends with the registry.
+pub(crate) async fn registry(
+    config: &Config,
+    uses: Uses,
+    keep: Option<Arc<dyn Keep>>,
+) -> anyhow::Result<Arc<Registry>> {
     let runtime = Runtime::new(config.cache_dir.as_deref(), Some(compiler(config.compile)))?;
-    let registry = Arc::new(Registry::new(
+    let registry = Registry::new(
         runtime,
         Some(config.plugins_dir.clone()),
         bundled::BUNDLED,
         config.trust.clone(),
-    ));
+    );
+    let registry = Arc::new(match keep {
+        Some(keep) => registry.keeping(keep),
+        None => registry,
+    });
     configure(&registry, config, uses).await.map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("the plugins cannot be started as configured:\n  {}", lines.join("\n  "))
@@ -63,11 +71,11 @@ pub(crate) async fn configure(
 
 /// The routing table of a configuration over one generation of its plugins.
 pub(crate) fn table(config: &Config, generation: &Generation) -> anyhow::Result<Table> {
-    let step = |unit: &str, fields: &TextSelector| step(generation, unit, fields);
+    let step = |unit: &str, fields: &TextSelector, report: &Option<String>| step(generation, unit, fields, report);
     let ingress = config.ingress.iter().filter_map(|entry| {
         Some(IngressStep {
             priority: entry.priority,
-            step: step(&entry.unit, &entry.fields)?,
+            step: step(&entry.unit, &entry.fields, &entry.report)?,
         })
     });
     let subscriptions = config.subscriptions.iter().map(|entry| Subscription {
@@ -81,7 +89,7 @@ pub(crate) fn table(config: &Config, generation: &Generation) -> anyhow::Result<
             transforms: entry
                 .transforms
                 .iter()
-                .filter_map(|transform| step(&transform.unit, &transform.fields))
+                .filter_map(|transform| step(&transform.unit, &transform.fields, &transform.report))
                 .collect(),
             recipients: entry.recipients.clone(),
             retry: entry.retry,
@@ -122,11 +130,12 @@ pub(crate) fn table(config: &Config, generation: &Generation) -> anyhow::Result<
 }
 
 /// `None`: its plugin is optional and not there.
-fn step(generation: &Generation, unit: &str, fields: &TextSelector) -> Option<Step> {
+fn step(generation: &Generation, unit: &str, fields: &TextSelector, report: &Option<String>) -> Option<Step> {
     match generation.units.get(unit)? {
         Unit::Redactor(plugin) => Some(Step::Redactor {
             plugin: plugin.about().name().to_owned(),
             selector: fields.clone(),
+            report: report.clone(),
             handle: Arc::new(WasmRedactor(plugin.clone())),
         }),
         Unit::Transform(plugin) => Some(Step::Transformer {

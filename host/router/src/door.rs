@@ -99,6 +99,21 @@ impl Door {
         door
     }
 
+    /// For one route, whatever it matches.
+    pub(crate) fn addressed(events: Vec<Event>, route: &Arc<str>) -> Door {
+        let mut door = Door::new(events.len(), None);
+        for (index, event) in events.into_iter().enumerate() {
+            door.acceptances.push(accepted(event.id().into_owned()));
+            door.events.push(NewEvent {
+                event,
+                matched: vec![Arc::clone(route)],
+                key: None,
+            });
+            door.origins.push(Origin { index, part: None });
+        }
+        door
+    }
+
     /// Through the ingress transforms.
     pub(crate) fn pass(
         table: &Table,

@@ -2,7 +2,8 @@
 //!
 //! A [`Table`] is one immutable generation of everything that decides where events go. A [`Router`] takes events in
 //! through its table's ingress steps, stores them with what they matched, and has one keeper per route: to a channel it
-//! dispatches, and where consumers fetch it watches over their leases. Plugins are behind ports ([`Redactor`],
+//! dispatches, and where consumers fetch it watches over their leases. Once a second it takes in what transforms give out by
+//! the clock. Plugins are behind ports ([`Redactor`],
 //! [`Transformer`], [`Channel`]), so nothing here knows how they run; HTTP is not known here either.
 
 mod api;
@@ -21,6 +22,7 @@ mod leftovers;
 mod pipeline;
 mod plan;
 mod ports;
+mod publish;
 mod pull;
 mod questions;
 mod recover;
@@ -32,6 +34,7 @@ mod split;
 mod stats;
 mod table;
 mod throttle;
+mod timer;
 mod verdict;
 
 pub use dead_letters::DeadSelection;
@@ -41,7 +44,7 @@ pub use plan::{
     BreakerPolicy, ChannelEntry, Consumers, DeliveryPlan, IngressStep, PullPlan, Start, Step, Subscription, Target,
     Throttle, WhenExceeded,
 };
-pub use ports::{Channel, PluginFailure, Redactor, Transformer};
+pub use ports::{Channel, PluginFailure, Redactor, Timed, Transformer};
 pub use pull::{LONGEST_LEASE, LeaseEnd, PullError, PullRequest, Pulled};
 pub use questions::{HistoryPage, HistoryQuery};
 pub use replay::{MOST_REPLAYS, ReplayError, ReplayRequest, ReplayStatus};

@@ -94,8 +94,9 @@ pub(crate) fn apply(steps: &[Step], events: Vec<Event>, limits: &Limits, scratch
             Step::Redactor {
                 plugin,
                 selector,
+                report,
                 handle,
-            } => flow.redact(plugin, selector, &**handle, scratch),
+            } => flow.redact(plugin, selector, report.as_deref(), &**handle, scratch),
             Step::Transformer { plugin, handle } => flow.transform(plugin, &**handle, limits),
         }
     }
@@ -122,7 +123,14 @@ enum Fate {
 }
 
 impl Flow {
-    fn redact(&mut self, plugin: &str, selector: &TextSelector, redactor: &dyn Redactor, scratch: &mut Scratch) {
+    fn redact(
+        &mut self,
+        plugin: &str,
+        selector: &TextSelector,
+        report: Option<&str>,
+        redactor: &dyn Redactor,
+        scratch: &mut Scratch,
+    ) {
         let failed = |reason: String| PluginFailure {
             plugin: plugin.to_owned(),
             reason,
@@ -143,6 +151,13 @@ impl Flow {
             let applied = scratch.texts.apply(&edits, batch);
             applied.map_err(|error| failed(error.to_string()))?;
             scratch.redactions.count(&edits);
+            if let Some(key) = report {
+                for (index, counts) in scratch.texts.counts(&edits) {
+                    if let Some(event) = batch.get_mut(index) {
+                        event.add_counts(key, &Redactions::of(&edits, counts).by_label());
+                    }
+                }
+            }
             Ok(done)
         });
         for (origin, answer) in self.origins.iter().zip(answers) {
@@ -271,7 +286,10 @@ impl Next {
                 self.push(origin, patched).map_err(failed)?;
             }
             Outcome::Dropped(reason) => return Ok(Some(bounded(&reason))),
-            Outcome::Split(parts) if parts.is_empty() => return Ok(Some("split into nothing".to_owned())),
+            Outcome::Split(parts) if parts.is_empty() => {
+                let reason = "it split an event into nothing, where it should say that it drops it";
+                return Err(failed(reason.to_owned()).into());
+            }
             Outcome::Split(parts) => {
                 for part in split(&event, parts, limits).map_err(failed)? {
                     self.push(origin, part).map_err(failed)?;

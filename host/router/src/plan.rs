@@ -18,6 +18,8 @@ pub enum Step {
         plugin: String,
         /// What it is given.
         selector: TextSelector,
+        /// Where in the metadata it is told how often it edited an event, by label.
+        report: Option<String>,
         /// One revision of it.
         handle: Arc<dyn Redactor>,
     },

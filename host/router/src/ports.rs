@@ -4,7 +4,7 @@
 //! never sees two revisions. Every call must end within the plugin's own deadline, and an answer is untrusted.
 
 use async_trait::async_trait;
-use patchpanel_event::{Attempt, Edits, Event, Outcome, Problem, Receipt, TextBatch, TransformFailure};
+use patchpanel_event::{Attempt, Edits, Event, EventParts, Outcome, Problem, Receipt, TextBatch, TransformFailure};
 
 /// A plugin that replaces text. Blocks, so it is called off the async threads.
 pub trait Redactor: Send + Sync {
@@ -22,6 +22,27 @@ pub trait Transformer: Send + Sync {
     /// # Errors
     /// There is no answer for any of the events.
     fn transform(&self, events: &[Event]) -> Result<Vec<Result<Outcome, TransformFailure>>, PluginFailure>;
+
+    /// The same plugin, where it also gives events out by the clock.
+    fn timed(&self) -> Option<&dyn Timed> {
+        None
+    }
+}
+
+/// A transform that gives events out when it is time. Blocks, so it is called off the async threads.
+pub trait Timed: Send + Sync {
+    /// Events that are due at this time, in nanoseconds since the Unix epoch. They stay due until they are
+    /// [`Timed::stored`].
+    ///
+    /// # Errors
+    /// Nothing can be told to be due.
+    fn due(&self, now: u64) -> Result<Vec<EventParts>, PluginFailure>;
+
+    /// The events of these ids are stored.
+    ///
+    /// # Errors
+    /// They are still due.
+    fn stored(&self, ids: &[String]) -> Result<(), PluginFailure>;
 }
 
 /// A configured channel plugin.

@@ -10,12 +10,22 @@ const LABEL_BYTES: usize = 32;
 
 const OTHER: &str = "other";
 
-/// How many edits redactors made, by label. Labels come from plugins, so what reaches the statistics is bounded, and
-/// cannot be used to carry text of events there.
+/// How many edits redactors made, by label. Labels come from plugins, so what reaches the statistics
+/// and the metadata is bounded, and cannot be used to carry text of events there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Redactions(BTreeMap<String, u64>);
 
 impl Redactions {
+    /// Counts of some edits of an answer, by the index of the label.
+    pub(crate) fn of(edits: &Edits, counts: impl IntoIterator<Item = (u32, u64)>) -> Redactions {
+        let mut redactions = Redactions::default();
+        for (label, count) in counts {
+            let label = edits.labels.get(label as usize).map_or("", String::as_str);
+            redactions.add(label, count);
+        }
+        redactions
+    }
+
     /// Counts the edits of an answer that was applied.
     pub(crate) fn count(&mut self, edits: &Edits) {
         let mut counts = vec![0; edits.labels.len()];

@@ -12,13 +12,14 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::door::{Acceptance, Door, PublishError};
+use crate::door::{Acceptance, PublishError};
 use crate::generation::Generation;
-use crate::inner::{Inner, Phase, STORE_AGAIN, to_the_end};
+use crate::inner::{Inner, Phase, STORE_AGAIN};
 use crate::keeper::keep_all;
+use crate::publish::publish;
 use crate::recover::recover;
 use crate::stats::Stats;
-use crate::{Start, Table, leftovers, pull, replay};
+use crate::{Start, Table, pull, replay, timer};
 
 /// How long tasks may take to end once they are cut off.
 const STOP_GRACE: Duration = Duration::from_secs(1);
@@ -87,6 +88,7 @@ impl Router {
         });
         keep_all(&inner);
         tokio::spawn(recover(Arc::clone(&inner), table));
+        tokio::spawn(timer::keep(Arc::clone(&inner)));
         Router { inner, options }
     }
 
@@ -98,51 +100,12 @@ impl Router {
     /// # Errors
     /// None of the events was accepted.
     pub async fn publish(&self, events: Vec<Event>, key: Option<&str>) -> Result<Vec<Acceptance>, PublishError> {
-        self.inner.recovered().await;
-        // In this order: a drain waits for all permits, so whoever has one and sees no drain is waited for.
-        let permit = Arc::clone(&self.inner.publishing).try_acquire_owned();
-        if let Some(error) = self.inner.failed.get() {
-            return Err(error.clone().into());
-        }
-        if self.is_draining() {
-            return Err(PublishError::Draining);
-        }
-        let permit = permit.map_err(|_| PublishError::Busy)?;
         let count = events.len() as u64;
-        let pinned = Pinned::new(&self.inner);
-        let taken = match self.take_in(&pinned.generation.table, events, key.map(Arc::from)).await {
-            Ok(door) => {
-                let inner = Arc::clone(&self.inner);
-                to_the_end(async move {
-                    let appended = append(&inner, &pinned, door).await;
-                    drop(permit);
-                    appended
-                })
-                .await
-            }
-            Err(error) => Err(error),
-        };
+        let taken = publish(&self.inner, events, key).await;
         if taken.is_err() {
             self.inner.refused.fetch_add(count, Relaxed);
         }
         taken
-    }
-
-    async fn take_in(
-        &self,
-        table: &Arc<Table>,
-        events: Vec<Event>,
-        key: Option<Arc<str>>,
-    ) -> Result<Door, PublishError> {
-        if !table.has_ingress() {
-            return Ok(Door::open(table, events, key));
-        }
-        let table = Arc::clone(table);
-        self.inner
-            .blocking(&self.inner.door, move |scratch| {
-                Door::pass(&table, events, key, scratch)
-            })
-            .await
     }
 
     /// Puts another table into service, as a whole: events and attempts that have begun end with the old one.
@@ -259,57 +222,4 @@ impl Drop for Router {
     fn drop(&mut self) {
         self.inner.enter(Phase::Stopped);
     }
-}
-
-/// The table that a publish call matches its events against, which whoever puts another one into service can wait for.
-struct Pinned {
-    generation: Arc<Generation>,
-    _publishing: watch::Receiver<()>,
-}
-
-impl Pinned {
-    fn new(inner: &Inner) -> Pinned {
-        loop {
-            let generation = inner.generation();
-            let publishing = generation.publishing();
-            // If it still is in service, whoever replaces it from now on sees this call.
-            if Arc::ptr_eq(&generation, &inner.generation()) {
-                return Pinned {
-                    generation,
-                    _publishing: publishing,
-                };
-            }
-        }
-    }
-}
-
-async fn append(inner: &Inner, pinned: &Pinned, mut door: Door) -> Result<Vec<Acceptance>, PublishError> {
-    if inner.phase() == Phase::Stopped {
-        // The drain's deadline has passed.
-        return Err(PublishError::Draining);
-    }
-    let events = std::mem::take(&mut door.events);
-    let is_current = || Arc::ptr_eq(&pinned.generation, &inner.generation());
-    let mut matched: Vec<Arc<str>> = events.iter().flat_map(|new| new.matched.iter().cloned()).collect();
-    let appended = if events.is_empty() {
-        Vec::new()
-    } else {
-        let appended = inner.store.append(events).await;
-        appended.inspect_err(|error| {
-            if matches!(error, StoreError::Failed(_)) {
-                inner.is_worth_another_try("events could not be stored", error);
-            }
-        })?
-    };
-    inner.unknown_channels.fetch_add(door.unknown_channels, Relaxed);
-    inner.dropped.fetch_add(door.dropped(), Relaxed);
-    if !is_current() {
-        // The table was swapped meanwhile: some of what they matched may be gone, with nobody left to deliver it.
-        matched.sort_unstable();
-        matched.dedup();
-        for name in &matched {
-            leftovers::settle(inner, name).await;
-        }
-    }
-    Ok(door.acceptances(appended))
 }

@@ -9,7 +9,7 @@ use patchpanel_filter::Snapshot;
 
 use crate::event_filter;
 use crate::pipeline::{Processed, Scratch, apply};
-use crate::{ChannelEntry, DeliveryPlan, IngressStep, PullPlan, Start, Step, Subscription, Target};
+use crate::{ChannelEntry, DeliveryPlan, IngressStep, PullPlan, Start, Step, Subscription, Target, Transformer};
 
 /// Begins the names of the routes by which events get to the channels that they name.
 const DIRECT: &str = "channel:";
@@ -71,6 +71,15 @@ pub struct Table {
     /// Keys, aliases and plugin names, with the indices of channels.
     names: HashMap<String, Vec<usize>>,
     limits: Limits,
+    timed: Vec<Arc<TimedStep>>,
+}
+
+/// A transform that gives events out by the clock.
+pub(crate) struct TimedStep {
+    pub(crate) plugin: String,
+    pub(crate) handle: Arc<dyn Transformer>,
+    /// The subscription whose it is; `None`: all events pass it.
+    pub(crate) subscription: Option<Arc<str>>,
 }
 
 /// Where deliveries go. Its name is what the store calls a subscription.
@@ -150,6 +159,14 @@ impl Table {
             return Err(errors);
         }
         let subscriptions = routes.len();
+        let mut timed = Vec::new();
+        for step in &spec.ingress {
+            timed.extend(timed_step(&step.step, None));
+        }
+        for route in &routes {
+            let transforms = route.plan.transforms.iter();
+            timed.extend(transforms.filter_map(|step| timed_step(step, Some(&route.name))));
+        }
         routes.extend(spec.channels.iter().enumerate().map(|(channel, entry)| {
             Arc::new(Route {
                 name: format!("{DIRECT}{}", entry.key).into(),
@@ -171,6 +188,7 @@ impl Table {
             channels: spec.channels.into_iter().map(Arc::new).collect(),
             names,
             limits: spec.limits,
+            timed,
         })
     }
 
@@ -261,6 +279,11 @@ impl Table {
         }
     }
 
+    /// Every transform that gives events out by the clock.
+    pub(crate) fn timed(&self) -> &[Arc<TimedStep>] {
+        &self.timed
+    }
+
     pub(crate) fn limits(&self) -> Limits {
         self.limits
     }
@@ -284,6 +307,18 @@ impl Table {
     pub(crate) fn has_route(&self, name: &str) -> bool {
         self.by_name.contains_key(name)
     }
+}
+
+fn timed_step(step: &Step, subscription: Option<&Arc<str>>) -> Option<Arc<TimedStep>> {
+    let Step::Transformer { plugin, handle } = step else {
+        return None;
+    };
+    handle.timed()?;
+    Some(Arc::new(TimedStep {
+        plugin: plugin.clone(),
+        handle: Arc::clone(handle),
+        subscription: subscription.cloned(),
+    }))
 }
 
 fn channel_names(channels: &[ChannelEntry], errors: &mut Vec<TableError>) -> HashMap<String, Vec<usize>> {

@@ -159,6 +159,7 @@ async fn transforms_of_a_subscription_change_drop_split_and_fail() {
         Step::Redactor {
             plugin: "r".into(),
             selector: TextSelector::default(),
+            report: None,
             handle: Arc::new(FakeRedactor),
         },
     ];
@@ -194,6 +195,7 @@ fn with_redactor(fake: &Arc<FakeChannel>) -> Table {
     let step = Step::Redactor {
         plugin: "r".into(),
         selector: TextSelector::default(),
+        report: None,
         handle: Arc::new(FakeRedactor),
     };
     Table::new(TableSpec {

@@ -72,6 +72,7 @@ fn redacting(handle: Arc<dyn Redactor>) -> Step {
     Step::Redactor {
         plugin: "r".into(),
         selector: TextSelector::default(),
+        report: None,
         handle,
     }
 }

@@ -24,6 +24,7 @@ fn redactor(handle: impl Redactor + 'static) -> Step {
     Step::Redactor {
         plugin: "redactor".into(),
         selector: TextSelector::default(),
+        report: None,
         handle: Arc::new(handle),
     }
 }
@@ -218,4 +219,42 @@ fn events_without_selected_text_are_not_shown_to_a_redactor() {
     let (processed, _) = run(vec![step(0, redactor(Wild))], vec![bare]);
     assert_eq!(told(&processed[0]), "e:");
     assert_eq!(run(vec![], vec![]).0, []);
+}
+
+#[test]
+fn what_was_redacted_is_told_in_the_metadata_by_label() {
+    let reporting = |report: &str| Step::Redactor {
+        plugin: "redactor".into(),
+        selector: TextSelector::default(),
+        report: Some(report.into()),
+        handle: Arc::new(FakeRedactor),
+    };
+    let again = Outcome::Patched(Patch {
+        message: Some("one SECRET more".into()),
+        ..Patch::default()
+    });
+    let steps = vec![
+        step(3, reporting("redacted")),
+        step(2, by_type("again", [("again", vec![Ok(again)])])),
+        step(1, reporting("redacted")),
+        step(0, reporting("other")),
+    ];
+    let events = vec![
+        event("1", "t", "SECRET and SECRET"),
+        event("2", "t", "nothing"),
+        event("3", "again", "a SECRET"),
+    ];
+    let (processed, scratch) = run(steps, events);
+    let metadata = |processed: &Processed| match processed {
+        Processed::Passed(event) => event.metadata().map(str::to_owned),
+        other => panic!("{other:?}"),
+    };
+    let expected = [
+        Some(r#"{"redacted":{"word":2}}"#),
+        None,
+        Some(r#"{"redacted":{"word":2}}"#),
+    ];
+    let found: Vec<_> = processed.iter().map(metadata).collect();
+    assert_eq!(found, expected.map(|text| text.map(str::to_owned)));
+    assert_eq!(scratch.redactions()["word"], 4);
 }

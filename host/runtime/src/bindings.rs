@@ -12,6 +12,28 @@ pub(crate) mod transform {
     wasmtime::component::bindgen!({ path: "../../wit", world: "transform-plugin" });
 }
 
+/// `timed-transform-plugin`: of this only what it has beyond `transform-plugin`.
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    unsafe_code,
+    dead_code,
+    clippy::all,
+    reason = "generated; the contract is documented in wit/"
+)]
+pub(crate) mod timed {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "timed-transform-plugin",
+        with: {
+            "patchpanel:plugin/events": super::transform::patchpanel::plugin::events,
+            "patchpanel:plugin/log": super::transform::patchpanel::plugin::log,
+            "patchpanel:plugin/secrets": super::transform::patchpanel::plugin::secrets,
+            "patchpanel:plugin/kv": super::transform::patchpanel::plugin::kv,
+        },
+    });
+}
+
 /// `redactor-plugin`: synchronous, with borrowed arguments, because a batch is copied straight from the host's buffers.
 #[allow(
     missing_docs,
@@ -60,4 +82,5 @@ pub(crate) mod channel {
 }
 
 pub(crate) use channel::patchpanel::plugin::{mail, notify};
+pub(crate) use timed::exports::patchpanel::plugin::timer;
 pub(crate) use transform::patchpanel::plugin::{events, kv, log, secrets};

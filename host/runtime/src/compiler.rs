@@ -9,16 +9,15 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::resource::{Resource, setrlimit};
 use wasmtime::Engine;
 
 use crate::LoadError;
+use crate::child::ended;
 use crate::engine::{Profile, configuration};
 
-/// How often it is looked whether the process has ended: short beside what compiling takes.
-const LOOK: Duration = Duration::from_millis(2);
 /// What is read of its complaint.
 const COMPLAINT_BYTES: u64 = 4096;
 
@@ -44,7 +43,7 @@ impl Compiler {
             tempfile::tempfile().map_err(failed)?,
         );
         let child = self.start(component, &code, &complaint).map_err(failed)?;
-        match self.wait(child).map_err(failed)? {
+        match ended(child, self.time).map_err(failed)? {
             None => return Err(LoadError::CompileTime(self.time)),
             Some(status) if status.success() => {}
             Some(status) => return Err(self.judge(status, &mut complaint)),
@@ -68,22 +67,6 @@ impl Compiler {
             .stdout(code.try_clone()?)
             .stderr(complaint.try_clone()?)
             .spawn()
-    }
-
-    /// How it ended; `None`: it was stopped, because its time was over.
-    fn wait(&self, mut child: Child) -> io::Result<Option<ExitStatus>> {
-        let end = Instant::now() + self.time;
-        loop {
-            if let Some(status) = child.try_wait()? {
-                return Ok(Some(status));
-            }
-            if Instant::now() >= end {
-                child.kill()?;
-                child.wait()?;
-                return Ok(None);
-            }
-            std::thread::sleep(LOOK);
-        }
     }
 
     fn judge(&self, status: ExitStatus, complaint: &mut File) -> LoadError {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use wasmtime::component::Linker;
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
 use crate::bindings;
 use crate::cache::CompileCache;
@@ -24,9 +24,11 @@ const HOST_STACK: usize = 1536 << 10;
 const POOLED_INSTANCES: u32 = 256;
 /// Core instances, memories and tables of each of them, on average.
 const POOLED_PARTS: u32 = 8;
-/// What stays with a place in the pool when its instance is gone, to be cleared by writing instead of by the system. Of
-/// memories, more costs more than it saves: guests begin with their stack, most of which nothing has touched.
-const KEPT_OF_MEMORY: usize = 64 << 10;
+/// What stays with a place in the pool when its instance is gone, to be cleared by writing instead of by the system, which
+/// costs the next one a fault for each page. Where the kernel tells which pages were touched, only those are written.
+const KEPT_OF_MEMORY: usize = 1 << 20;
+/// Elsewhere the lowest ones are; guests begin with their stack, most of which nothing has touched.
+const KEPT_OF_MEMORY_UNSEEN: usize = 64 << 10;
 const KEPT_OF_TABLE: usize = 256 << 10;
 
 /// Why the engine cannot start.
@@ -186,7 +188,12 @@ fn pool() -> InstanceAllocationStrategy {
         .total_tables(POOLED_INSTANCES * POOLED_PARTS)
         .total_stacks(POOLED_INSTANCES)
         .table_elements(limits.table_elements)
-        .linear_memory_keep_resident(KEPT_OF_MEMORY)
+        .pagemap_scan(Enabled::Auto)
+        .linear_memory_keep_resident(if PoolingAllocationConfig::is_pagemap_scan_available() {
+            KEPT_OF_MEMORY
+        } else {
+            KEPT_OF_MEMORY_UNSEEN
+        })
         .table_keep_resident(KEPT_OF_TABLE)
         .max_unused_warm_slots(POOLED_INSTANCES / 8);
     InstanceAllocationStrategy::Pooling(pool)

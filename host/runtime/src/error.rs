@@ -91,6 +91,9 @@ pub enum LoadError {
     /// It cannot run beside the revision in service.
     #[error("cannot be tried in the shadow: {0}")]
     Shadow(&'static str),
+    /// What it kept before cannot be read.
+    #[error("what it kept in `kv` cannot be read: {0}")]
+    Kept(String),
     /// Something it was granted cannot be given.
     #[error("cannot grant {what}: {message}")]
     Grant {

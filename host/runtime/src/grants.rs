@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use crate::address::is_public;
 use crate::mail::MailGrant;
 use crate::secrets::SecretSource;
-use crate::{Capabilities, HttpRule, Syslog};
+use crate::{Capabilities, HttpRule, NotifyTarget};
 
 /// What the operator allows one plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct Grants {
     /// Mail that it may send.
     pub mail: Option<MailGrant>,
     /// Where its notifications go, if it may send any.
-    pub notify: Option<Syslog>,
+    pub notify: Option<NotifyTarget>,
     /// For redactors: whether what they write to their log or say in errors is shown. They see what must not be logged.
     pub log: bool,
 }

@@ -119,17 +119,18 @@ impl<B> Core<B> {
         }
     }
 
-    /// Makes a synchronous call on an idle or a fresh instance; `call` gets the time it has, and puts the instance back if
-    /// it may be used again. `until` is when a call that this one is part of has to be over.
+    /// Makes a synchronous call about so many items, which may take so long, on an idle or a fresh instance; `call` gets the
+    /// time it has, and puts the instance back if it may be used again. `until` is when a call that this one is part of has
+    /// to be over.
     pub(crate) fn blocking<T>(
         &self,
         items: usize,
+        time: Duration,
         until: Option<Instant>,
         fresh: impl FnOnce() -> Result<Guest<B>, LoadError>,
         call: impl FnOnce(Guest<B>, Duration) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
         self.admit()?;
-        let time = self.limits().time_for(items);
         let guest = match self.take() {
             Some(guest) => Ok(guest),
             None => fresh().map_err(|error| CallError::Trap(error.to_string())),

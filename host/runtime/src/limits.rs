@@ -42,7 +42,7 @@ pub struct Limits {
     pub http_request_body: usize,
     /// Bytes of one response's body.
     pub http_response_body: usize,
-    /// Keys in `kv`, for all uses of the plugin.
+    /// Keys in `kv`, for each use of the plugin.
     pub kv_keys: usize,
     /// Bytes of keys and values in `kv`, likewise.
     pub kv_bytes: usize,

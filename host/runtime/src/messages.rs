@@ -1,9 +1,9 @@
 //! The host functions that send messages for a plugin: mail and notifications.
 
 use crate::bindings::{events, mail, notify};
+use crate::notification::Notification;
 use crate::rate::PerMinute;
 use crate::state::State;
-use crate::syslog;
 
 impl State {
     /// Whether a message may go now; `limit` is the limit's name and value.
@@ -53,7 +53,7 @@ impl notify::Host for State {
         fields: Vec<(String, String)>,
     ) -> Result<(), notify::Error> {
         let shared = self.shared.clone();
-        let Some(syslog) = &shared.given.grants.notify else {
+        let Some(target) = &shared.given.grants.notify else {
             let reason = "`notify` is not granted, or not asked for";
             self.shared.log.refused("notify", reason);
             return Err(notify::Error::NotGranted(reason.to_owned()));
@@ -64,8 +64,14 @@ impl notify::Host for State {
             ("notifications", shared.limits.notifications),
         )
         .map_err(notify::Error::Retry)?;
-        let line = syslog::line(&shared.name, level.into(), &title, &body, &fields);
-        syslog.send(&line).await.map_err(notify::Error::Retry)?;
+        let notification = Notification {
+            plugin: &shared.name,
+            level: level.into(),
+            title: &title,
+            body: &body,
+            fields: &fields,
+        };
+        target.send(&notification).await.map_err(notify::Error::Retry)?;
         shared.usage.used("notify");
         Ok(())
     }

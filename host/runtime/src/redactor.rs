@@ -86,8 +86,10 @@ impl RedactorPlugin {
     }
 
     fn redact_together(&self, batch: &TextBatch, until: Option<Instant>) -> Result<Edits, CallError> {
+        let items = batch.texts().len();
         self.core.blocking(
-            batch.texts().len(),
+            items,
+            self.core.limits().time_for(items),
             until,
             || self.fresh(&self.core.config),
             |guest, time| self.call(guest, batch, time),

@@ -12,12 +12,12 @@ use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, Notify};
 
 use crate::active::Active;
-use crate::kv::Kv;
+use crate::keep::Keeping;
 use crate::revision::Revision;
 use crate::shelf::{Bundled, Components, Origin, Shelf};
 use crate::status::{Listed, PluginStatus, UnitStatus, statuses};
 use crate::unit::Start;
-use crate::{DeedError, LoadError, PluginError, PluginSpec, Runtime, Trust, Unit, UnitSpec};
+use crate::{DeedError, Keep, LoadError, PluginError, PluginSpec, Runtime, Trust, Unit, UnitSpec};
 
 /// Everything that is in service at one time. Never changes; a reload makes another one.
 #[derive(Clone, Default)]
@@ -37,7 +37,7 @@ pub(crate) struct Inner {
     pub(crate) active: BTreeMap<String, Active>,
     /// Why the newest content of a plugin is not in service; with the content it is about, so that it is tried once.
     pub(crate) rejected: BTreeMap<String, (String, LoadError)>,
-    kv: BTreeMap<String, Arc<Kv>>,
+    keeping: Keeping,
 }
 
 /// Loads plugins and keeps them current.
@@ -76,6 +76,13 @@ impl Registry {
             statuses: ArcSwap::default(),
             alarm: Arc::default(),
         }
+    }
+
+    /// The same; what plugins keep outlives the process.
+    #[must_use]
+    pub fn keeping(mut self, keep: Arc<dyn Keep>) -> Registry {
+        self.inner.get_mut().keeping.keep = Some(keep);
+        self
     }
 
     /// What is in service.
@@ -346,27 +353,32 @@ impl Registry {
             };
             return Err(fault(spec, error));
         }
-        let kv = match purpose {
-            Purpose::Serve | Purpose::Replace => inner.kv.entry(spec.name.clone()).or_default().clone(),
-            Purpose::Shadow => Arc::default(),
-        };
         let same = |old: &&Active| old.spec == *spec && old.revision.hash == revision.hash;
         let running = inner.active.get(&spec.name).filter(same);
         let (mut ready, mut all_kept) = (Vec::new(), true);
         for unit in units.iter().filter(|unit| unit.plugin == spec.name) {
             let kept = running.and_then(|old| old.units.iter().find(|(known, _)| known == unit));
             all_kept &= kept.is_some();
-            let start = Start {
-                runtime: &self.shelf.runtime,
-                spec,
-                unit,
-                revision: &revision,
-                kv: kv.clone(),
-                alarm: (purpose == Purpose::Replace).then(|| self.alarm.clone()),
-            };
             let started = match kept {
                 Some((_, running)) => Ok(running.clone()),
-                None => start.run().await,
+                None => {
+                    let kv = match purpose {
+                        Purpose::Serve | Purpose::Replace => inner.keeping.of(spec, unit, &revision).await,
+                        Purpose::Shadow => Ok(Arc::default()),
+                    };
+                    let start = |kv| Start {
+                        runtime: &self.shelf.runtime,
+                        spec,
+                        unit,
+                        revision: &revision,
+                        kv,
+                        alarm: (purpose == Purpose::Replace).then(|| self.alarm.clone()),
+                    };
+                    match kv {
+                        Ok(kv) => start(kv).run().await,
+                        Err(error) => Err(error),
+                    }
+                }
             };
             let started = started.map_err(|error| PluginError {
                 unit: Some(unit.id.clone()),

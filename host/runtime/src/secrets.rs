@@ -2,6 +2,9 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::SecretCommand;
 
 /// A reference to a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,10 +13,12 @@ pub enum SecretSource {
     Env(String),
     /// A file's content, without a newline at its end.
     File(PathBuf),
+    /// What a command prints.
+    Command(Arc<SecretCommand>),
 }
 
 impl SecretSource {
-    /// Reads a reference such as `env:NAME` or `file:/run/secrets/token`.
+    /// Reads a reference such as `env:NAME`, `file:/run/secrets/token` or `cmd:/usr/bin/pass show token`.
     ///
     /// # Errors
     /// What to write instead.
@@ -21,7 +26,12 @@ impl SecretSource {
         match reference.split_once(':') {
             Some(("env", name)) if !name.is_empty() => Ok(SecretSource::Env(name.to_owned())),
             Some(("file", path)) if !path.is_empty() => Ok(SecretSource::File(path.into())),
-            _ => Err("secrets are given by reference: write \"env:NAME\" or \"file:/path\"".to_owned()),
+            Some(("cmd", line)) => SecretCommand::parse(line)
+                .map(|command| SecretSource::Command(Arc::new(command)))
+                .ok_or_else(|| "behind `cmd:` stands a program with its arguments".to_owned()),
+            _ => {
+                Err("secrets are given by reference: write \"env:NAME\", \"file:/path\" or \"cmd:program\"".to_owned())
+            }
         }
     }
 
@@ -34,6 +44,7 @@ impl SecretSource {
             SecretSource::File(path) => fs::read_to_string(path)
                 .map(|text| text.strip_suffix('\n').unwrap_or(&text).to_owned())
                 .map_err(|error| format!("cannot read {}: {}", path.display(), error.kind())),
+            SecretSource::Command(command) => command.read(),
         }
     }
 }

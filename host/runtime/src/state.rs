@@ -13,7 +13,7 @@ use crate::bindings::{events, kv, log, secrets};
 use crate::engine::Profile;
 use crate::grants::Given;
 use crate::http::Egress;
-use crate::kv::{Full, Kv, Room};
+use crate::kv::{Kv, NotKept, Room};
 use crate::limits::Limiter;
 use crate::logs::{LogStream, PluginLog};
 use crate::placeholders::Placeholders;
@@ -133,10 +133,11 @@ impl State {
     }
 
     /// Counts what did not fit.
-    fn kept<T>(&self, answer: Result<T, Full>) -> Result<T, kv::Error> {
-        answer.map_err(|full| match full {
-            Full::Entry => kv::Error::TooLarge,
-            Full::Limit(limit) => {
+    fn kept<T>(&self, answer: Result<T, NotKept>) -> Result<T, kv::Error> {
+        answer.map_err(|problem| match problem {
+            NotKept::TooLarge => kv::Error::TooLarge,
+            NotKept::Unavailable(reason) => kv::Error::Unavailable(reason),
+            NotKept::Quota(limit) => {
                 self.shared.usage.hit(limit);
                 self.shared.log.refused("kv", &format!("`{limit}` is used up"));
                 kv::Error::Quota
@@ -230,8 +231,8 @@ impl kv::Host for State {
     }
 
     fn delete(&mut self, key: String) -> Result<(), kv::Error> {
-        self.kv()?.delete(&key);
-        Ok(())
+        let answer = self.kv()?.delete(&key);
+        self.kept(answer)
     }
 
     fn compare_and_set(
@@ -246,6 +247,11 @@ impl kv::Host for State {
             .kv()?
             .compare_and_set(key, expected.as_deref(), value, ttl_ms, room);
         self.kept(answer)
+    }
+
+    fn keys(&mut self, prefix: String, after: Option<String>, limit: u32) -> Result<Vec<String>, kv::Error> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Ok(self.kv()?.keys(&prefix, after.as_deref(), limit))
     }
 }
 

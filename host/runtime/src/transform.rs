@@ -7,21 +7,34 @@ use arc_swap::ArcSwapOption;
 use patchpanel_event::{Event, EventParts, Level, Outcome, Patch, TransformFailure};
 
 use crate::bindings::events;
+use crate::bindings::timer;
 use crate::bindings::transform::exports::patchpanel::plugin::transformer as wit;
-use crate::bindings::transform::{TransformPlugin as Bindings, TransformPluginPre};
+use crate::bindings::transform::{TransformPlugin as Bindings, TransformPluginIndices, TransformPluginPre};
 use crate::guest::{About, Core, Guest, configured};
 use crate::revision::Revision;
 use crate::shadow::{Shadow, Tally, compare_answers};
 use crate::state::{Shared, State};
-use crate::{CallError, LoadError};
+use crate::{API_VERSION, CallError, LoadError};
 
 /// What a transform answers for each event.
 pub type Answer = Result<Outcome, TransformFailure>;
 
+/// What one instance exports.
+struct Exports {
+    world: Bindings,
+    timer: Option<timer::Guest>,
+}
+
+/// Most events that a plugin may give out at once by the clock.
+const MOST_DUE: usize = 1_000;
+
 /// One revision of a transform with one configuration.
 pub struct TransformPlugin {
-    core: Core<Bindings>,
+    core: Core<Exports>,
     pre: TransformPluginPre<State>,
+    indices: TransformPluginIndices,
+    /// Where it exports `timer`.
+    timer: Option<timer::GuestIndices>,
     shadow: ArcSwapOption<Shadow<Vec<Event>, Vec<Answer>>>,
 }
 
@@ -33,8 +46,18 @@ impl TransformPlugin {
         config: &serde_json::Value,
     ) -> Result<TransformPlugin, LoadError> {
         let core = Core::new(pre.engine(), revision, shared, config)?;
+        let misfit = |error: wasmtime::Error| LoadError::World {
+            world: "timed-transform-plugin",
+            message: format!("{error:#}"),
+        };
+        let instance = pre.instance_pre();
+        let timer = format!("patchpanel:plugin/timer@{API_VERSION}");
+        let has_timer = instance.component().get_export_index(None, timer.as_str()).is_some();
+        let timer = has_timer.then(|| timer::GuestIndices::new(instance));
         let plugin = TransformPlugin {
             core,
+            indices: TransformPluginIndices::new(instance).map_err(misfit)?,
+            timer: timer.transpose().map_err(misfit)?,
             pre: pre.clone(),
             shadow: ArcSwapOption::empty(),
         };
@@ -82,17 +105,19 @@ impl TransformPlugin {
     fn transform_together(&self, batch: &[Event], until: Option<Instant>) -> Result<Vec<Answer>, CallError> {
         self.core.blocking(
             batch.len(),
+            self.core.limits().time_for(batch.len()),
             until,
             || self.fresh(),
             |guest, time| self.call(guest, batch, time),
         )
     }
 
-    fn call(&self, mut guest: Guest<Bindings>, batch: &[Event], time: Duration) -> Result<Vec<Answer>, CallError> {
+    fn call(&self, mut guest: Guest<Exports>, batch: &[Event], time: Duration) -> Result<Vec<Answer>, CallError> {
         self.core.arm(&mut guest.store, time);
         let batch: Vec<events::Event> = batch.iter().map(to_guest).collect();
         let answers = guest
             .bindings
+            .world
             .patchpanel_plugin_transformer()
             .call_transform(&mut guest.store, &batch)
             .map_err(|error| self.core.explain(&error, &guest.store))?;
@@ -107,17 +132,87 @@ impl TransformPlugin {
         Ok(answers.into_iter().map(from_guest).collect())
     }
 
-    fn fresh(&self) -> Result<Guest<Bindings>, LoadError> {
+    /// Whether it also gives events out by the clock.
+    pub fn timed(&self) -> bool {
+        self.timer.is_some()
+    }
+
+    /// Events that are due at this time, in nanoseconds since the Unix epoch; each has an id. They may break the limits of
+    /// events.
+    ///
+    /// # Errors
+    /// Where there is no answer, or not one as the contract has it.
+    pub fn due(&self, now: u64) -> Result<Vec<EventParts>, CallError> {
+        self.by_the_clock(1, |timer, guest| {
+            let due = timer
+                .call_due(&mut guest.store, now)
+                .map_err(|error| self.core.explain(&error, &guest.store))?;
+            let due = due.map_err(|text| CallError::Refused(Some(text)))?;
+            if due.len() > MOST_DUE {
+                let problem = format!(
+                    "{} events are due at once, more than the {MOST_DUE} that may be",
+                    due.len()
+                );
+                return Err(CallError::Contract(problem));
+            }
+            if due.iter().any(|event| event.id.is_empty()) {
+                return Err(CallError::Contract("an event that is due has no id".to_owned()));
+            }
+            Ok(due.into_iter().map(parts_from_guest).collect())
+        })
+    }
+
+    /// Tells it that the events of these ids are stored.
+    ///
+    /// # Errors
+    /// Where there is no answer, or a refusal.
+    pub fn stored(&self, ids: &[String]) -> Result<(), CallError> {
+        self.by_the_clock(ids.len(), |timer, guest| {
+            let answer = timer
+                .call_stored(&mut guest.store, ids)
+                .map_err(|error| self.core.explain(&error, &guest.store))?;
+            answer.map_err(|text| CallError::Refused(Some(text)))
+        })
+    }
+
+    fn by_the_clock<T>(
+        &self,
+        items: usize,
+        call: impl FnOnce(timer::Guest, &mut Guest<Exports>) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        let make = |mut guest: Guest<Exports>, time: Duration| {
+            let timer = guest.bindings.timer.clone();
+            let timer = timer.ok_or_else(|| CallError::Contract("it has no timer".to_owned()))?;
+            self.core.arm(&mut guest.store, time);
+            let answer = call(timer, &mut guest);
+            // After a refusal, too: it is an answer.
+            if matches!(answer, Ok(_) | Err(CallError::Refused(_))) {
+                self.core.put(guest);
+            }
+            answer
+        };
+        let time = self.core.limits().deadline;
+        self.core.blocking(items, time, None, || self.fresh(), make)
+    }
+
+    fn fresh(&self) -> Result<Guest<Exports>, LoadError> {
         let mut store = self.core.store()?;
-        let started = self.pre.instantiate(&mut store).and_then(|bindings| {
-            let answer = bindings
+        let instance = self.pre.instance_pre().instantiate(&mut store);
+        let started = instance.and_then(|instance| {
+            let timer = self.timer.as_ref().map(|timer| timer.load(&mut store, &instance));
+            let exports = Exports {
+                world: self.indices.load(&mut store, &instance)?,
+                timer: timer.transpose()?,
+            };
+            let answer = exports
+                .world
                 .patchpanel_plugin_lifecycle()
                 .call_configure(&mut store, &self.core.config)?;
-            Ok((bindings, answer))
+            Ok((exports, answer))
         });
-        let (bindings, answer) = started.map_err(|error| LoadError::Start(self.core.explain(&error, &store)))?;
+        let (exports, answer) = started.map_err(|error| LoadError::Start(self.core.explain(&error, &store)))?;
         configured(answer, |mistake| (mistake.path, mistake.message))?;
-        Ok(self.core.guest(store, bindings))
+        Ok(self.core.guest(store, exports))
     }
 
     /// Makes a fresh instance, and nothing with it.

@@ -7,6 +7,7 @@
 //! * [`Store::fetch`] leases deliveries. Leases live in this process only: after a crash whatever was leased is pending
 //!   again, which is why delivery is at least once. A lease has no deadline, because its holder lives in the same process.
 //! * [`Store::settle`] takes many settlements, so that they ride in the same commits as new events do.
+//! * [`Store::keep`] takes what plugins keep, which is durable no later than what is appended or settled afterwards.
 //! * A delivery is called by its subscription and by a sequence number: a row's id, or a stream's.
 //!
 //! At all times `accepted = pending + delivered + filtered + throttled + expired + dead`, for every subscription
@@ -41,6 +42,7 @@ mod clock;
 mod delivery;
 mod error;
 mod history;
+mod kept;
 mod ledger;
 mod sqlite;
 mod store;
@@ -54,6 +56,7 @@ pub use history::{
     DeliveriesPage, DeliveriesQuery, DeliveryState, DeliveryStatus, EventsPage, EventsQuery, FailedAttempt, Replay,
     StoredEvent, Usage,
 };
+pub use kept::KeptValue;
 pub use ledger::{Account, Ledger};
 pub use sqlite::{OpenError, Retention, SqliteStore, StoreOptions};
 pub use store::Store;

@@ -5,7 +5,7 @@ use tokio::sync::Notify;
 
 use crate::{
     Appended, DeliveriesPage, DeliveriesQuery, DeliveryRef, DeliveryStatus, EventsPage, EventsQuery, Fetch, Fetched,
-    Ledger, NewEvent, Replay, Settlement, StoreError, StoredEvent, SubscriptionName, Usage,
+    KeptValue, Ledger, NewEvent, Replay, Settlement, StoreError, StoredEvent, SubscriptionName, Usage,
 };
 
 /// Keeps events until every one of their deliveries is settled, and beyond that as long as its retention says.
@@ -112,6 +112,23 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// Nothing has changed.
     async fn define(&self, name: &str, definition: Option<String>) -> Result<(), StoreError>;
+
+    /// What a plugin keeps under this owner, by key, without what has expired. A value that is damaged is told in the log
+    /// and left out.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    async fn kept(&self, owner: &str) -> Result<Vec<(String, KeptValue)>, StoreError>;
+
+    /// Whether [`Store::keep`] may be called now; waits a little where too much waits to be written. Blocks.
+    ///
+    /// # Errors
+    /// Why not.
+    fn can_keep(&self) -> Result<(), StoreError>;
+
+    /// Takes over what a plugin keeps under a key; `None` forgets it. Does not wait until that is durable: it is so before,
+    /// or together with, everything that is appended or settled afterwards, and otherwise within a second.
+    fn keep(&self, owner: &str, key: &str, value: Option<KeptValue>);
 
     /// Whether events can be taken now.
     ///

@@ -19,7 +19,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use patchpanel_store::{
-    DeliveriesQuery, DeliveryState, EventsQuery, OpenError, Retention, SqliteStore, Store, StoreError, StoreOptions,
+    DeliveriesQuery, DeliveryState, EventsQuery, KeptValue, OpenError, Retention, SqliteStore, Store, StoreError,
+    StoreOptions,
 };
 use proptest::prelude::*;
 use suite::{ManualClock, delivered, fetch, ids, new_event, retry, settle_next, settlement};
@@ -211,11 +212,80 @@ async fn refuses_what_is_no_store_of_this_version() {
     assert!(error.contains("cannot be opened as a store"), "{error}");
 }
 
+fn word(text: &str) -> KeptValue {
+    KeptValue {
+        bytes: text.into(),
+        expires: None,
+    }
+}
+
+#[tokio::test]
+async fn what_is_kept_is_on_the_disk_with_what_follows_it() {
+    let (_directory, path) = directory();
+    let store = open(&path).unwrap();
+    for number in 0..50 {
+        let (copies, copy) = directory();
+        store.keep("x", "count", Some(word(&number.to_string())));
+        store
+            .append(vec![new_event(&number.to_string(), &["a"])])
+            .await
+            .unwrap();
+        // As if the process was killed here.
+        for name in ["store.db", "store.db-wal"] {
+            std::fs::copy(path.with_file_name(name), copies.path().join(name)).unwrap();
+        }
+        let kept = open(&copy).unwrap().kept("x").await.unwrap();
+        assert_eq!(kept[0].1, word(&number.to_string()));
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_value_is_left_out_and_told() {
+    let (_directory, path) = directory();
+    let store = open(&path).unwrap();
+    store.keep("x", "1", Some(word("a sound value")));
+    store.keep("x", "2", Some(word("a value to damage")));
+    drop(store);
+    flip(&path, b"a value to damage", 4);
+    let store = open(&path).unwrap();
+    let kept = store.kept("x").await.unwrap();
+    assert_eq!((kept.len(), kept[0].0.as_str()), (1, "1"));
+    assert_eq!(store.usage().await.unwrap().damaged, 1);
+}
+
+#[tokio::test]
+async fn what_has_expired_goes_from_the_disk_as_well() {
+    let (_directory, path) = directory();
+    let clock = Arc::new(ManualClock::default());
+    let store = SqliteStore::open(options(&path, &clock)).unwrap();
+    for number in 0..10_000 {
+        let value = KeptValue {
+            expires: (number > 0).then_some(5_000_000_000),
+            ..word("value")
+        };
+        store.keep("x", &number.to_string(), Some(value));
+    }
+    let rows = || {
+        let reader = rusqlite::Connection::open(&path).unwrap();
+        reader
+            .query_row("SELECT count(*) FROM kept", (), |row| row.get::<_, i64>(0))
+            .unwrap()
+    };
+    assert_eq!(store.kept("x").await.unwrap().len(), 10_000);
+    assert_eq!(rows(), 10_000);
+    clock.set(6_000_000_000);
+    while rows() > 1 {
+        store.kept("x").await.unwrap();
+        clock.advance(1_000_000_000);
+    }
+    assert_eq!(store.kept("x").await.unwrap()[0].0, "0");
+}
+
 /// Every version that was ever released must open. The files are made by `make_fixture` below.
 #[tokio::test]
 async fn opens_the_stores_of_earlier_versions() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    for version in 1..=1 {
+    for version in 1..=2 {
         let (_directory, path) = directory();
         std::fs::copy(fixtures.join(format!("v{version}.db")), &path).unwrap();
         let clock = Arc::new(ManualClock::default());
@@ -226,6 +296,12 @@ async fn opens_the_stores_of_earlier_versions() {
         assert_eq!(ids(&fetch(&store, "a", 9).await), ["2", "3"]);
         assert_eq!(store.definitions().await.unwrap().len(), 1);
         assert_eq!(store.deliveries_of("2").await.unwrap().unwrap()[0].failures.len(), 1);
+        assert_eq!(store.kept("a plugin").await.unwrap().len(), usize::from(version > 1));
+        store.keep("a plugin", "another key", Some(word("value")));
+        assert_eq!(
+            store.kept("a plugin").await.unwrap().len(),
+            1 + usize::from(version > 1)
+        );
     }
 }
 
@@ -240,8 +316,9 @@ async fn make_fixture() {
     settle_next(&store, "a", delivered()).await;
     settle_next(&store, "a", retry(500)).await;
     store.define("a", Some("{}".into())).await.unwrap();
+    store.keep("a plugin", "key", Some(word("value")));
     drop(store);
-    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v1.db");
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v2.db");
     std::fs::copy(&path, target).unwrap();
 }
 

@@ -40,7 +40,7 @@ pub struct Guest<'a> {
 }
 
 /// The plugins that are part of the binary.
-pub const BUNDLED: [Guest<'static>; 12] = [
+pub const BUNDLED: [Guest<'static>; 18] = [
     Guest {
         name: "redact",
         package: "plugin-redact",
@@ -100,6 +100,36 @@ pub const BUNDLED: [Guest<'static>; 12] = [
         name: "system",
         package: "plugin-system",
         dir: "plugins/system",
+    },
+    Guest {
+        name: "enrich",
+        package: "plugin-enrich",
+        dir: "plugins/enrich",
+    },
+    Guest {
+        name: "changed",
+        package: "plugin-changed",
+        dir: "plugins/changed",
+    },
+    Guest {
+        name: "dedupe",
+        package: "plugin-dedupe",
+        dir: "plugins/dedupe",
+    },
+    Guest {
+        name: "digest",
+        package: "plugin-digest",
+        dir: "plugins/digest",
+    },
+    Guest {
+        name: "sample",
+        package: "plugin-sample",
+        dir: "plugins/sample",
+    },
+    Guest {
+        name: "template",
+        package: "plugin-template",
+        dir: "plugins/template",
     },
 ];
 

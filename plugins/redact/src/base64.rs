@@ -18,22 +18,43 @@ fn value(byte: u8) -> Option<u32> {
 
 /// The bytes that `text` stands for.
 pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
+    decode_while(text, |_| true)
+}
+
+/// The same, given up at the first bytes that are not `wanted`.
+fn decode_while(text: &[u8], wanted: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
     let text = text.strip_suffix(b"==").or(text.strip_suffix(b"=")).unwrap_or(text);
     if text.len() % 4 == 1 || text.len() > LONGEST {
         return None;
     }
-    let mut out = Vec::with_capacity(text.len() / 4 * 3 + 2);
-    for group in text.chunks(4) {
-        let mut bits = 0;
-        for index in 0..4 {
-            bits = bits << 6 | group.get(index).map_or(Some(0), |&byte| value(byte))?;
+    let mut out = Vec::new();
+    let (groups, rest) = text.as_chunks::<4>();
+    for &[a, b, c, d] in groups {
+        let bits = value(a)? << 18 | value(b)? << 12 | value(c)? << 6 | value(d)?;
+        let [_, bytes @ ..] = bits.to_be_bytes();
+        if !wanted(&bytes) {
+            return None;
         }
-        out.extend(bits.to_be_bytes().into_iter().skip(1).take(group.len() - 1));
+        if out.is_empty() {
+            out.reserve(text.len() / 4 * 3 + 2);
+        }
+        out.extend_from_slice(&bytes);
     }
+    let mut bits = 0;
+    for index in 0..4 {
+        bits = bits << 6 | rest.get(index).map_or(Some(0), |&byte| value(byte))?;
+    }
+    let [_, bytes @ ..] = bits.to_be_bytes();
+    let bytes = bytes.get(..rest.len().saturating_sub(1))?;
+    if !wanted(bytes) {
+        return None;
+    }
+    out.extend_from_slice(bytes);
     Some(out)
 }
 
-/// The text that `text` stands for, if it is one: most words that look like base64 decode to something, but not to text.
+/// The text that `text` stands for, if it is one: most words that look like base64 decode to something, but not to text,
+/// which their beginnings tell.
 pub(crate) fn text(text: &[u8]) -> Option<String> {
     if text.len() < SHORTEST / 3 * 4 {
         return None;
@@ -43,19 +64,7 @@ pub(crate) fn text(text: &[u8]) -> Option<String> {
             .iter()
             .all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r' | 0x80..))
     };
-    // A look at the beginning settles almost all.
-    let (head, _) = text.get(..12)?.as_chunks::<4>();
-    for &[a, b, c, d] in head {
-        let bits = value(a)? << 18 | value(b)? << 12 | value(c)? << 6 | value(d)?;
-        if !is_text(bits.to_be_bytes().get(1..)?) {
-            return None;
-        }
-    }
-    let bytes = decode(text)?;
-    if !is_text(&bytes) {
-        return None;
-    }
-    String::from_utf8(bytes).ok()
+    String::from_utf8(decode_while(text, is_text)?).ok()
 }
 
 #[cfg(test)]

@@ -1,6 +1,10 @@
 //! What detectors report, and what becomes of reports that overlap.
 
 use crate::class::{Class, Classes};
+use crate::context::Context;
+use crate::key::Names;
+use crate::own::Own;
+use std::sync::Arc;
 
 /// Bytes `start..end` of a text are a `class`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,31 +16,81 @@ pub(crate) struct Finding {
     pub(crate) exact: bool,
 }
 
+impl Finding {
+    /// The same, in whole characters of `text`: detectors work on bytes, but end where ASCII does; a boundary inside of a
+    /// character would be theirs to fix.
+    pub(crate) fn whole(self, text: &str) -> Self {
+        Self {
+            start: text.floor_char_boundary(self.start),
+            end: text.ceil_char_boundary(self.end),
+            ..self
+        }
+    }
+}
+
+/// What is looked for, and under which circumstances.
+#[derive(Debug, Clone)]
+pub(crate) struct Scope {
+    pub(crate) wanted: Classes,
+    /// What the text's path says about numbers in it.
+    pub(crate) context: Context,
+    /// Names of secrets that the operator has added.
+    pub(crate) names: Arc<Names>,
+    /// What the operator looks for.
+    pub(crate) own: Arc<Own>,
+}
+
+impl Default for Scope {
+    fn default() -> Self {
+        Self {
+            wanted: Classes::ALL,
+            context: Context::NONE,
+            names: Arc::default(),
+            own: Arc::default(),
+        }
+    }
+}
+
 /// Takes reports of the classes that the operator wants.
 #[derive(Debug)]
 pub(crate) struct Sink {
-    wanted: Classes,
+    scope: Scope,
     found: Vec<Finding>,
 }
 
 impl Sink {
-    pub(crate) const fn new(wanted: Classes) -> Self {
+    pub(crate) const fn new(scope: Scope) -> Self {
         Self {
-            wanted,
+            scope,
             found: Vec::new(),
         }
     }
 
-    pub(crate) const fn wants(&self, class: Class) -> bool {
-        self.wanted.has(class)
+    /// The same, for another reading of the text.
+    pub(crate) fn inner(&self) -> Self {
+        Self::new(self.scope.clone())
     }
 
-    pub(crate) const fn wanted(&self) -> Classes {
-        self.wanted
+    pub(crate) const fn wants(&self, class: Class) -> bool {
+        self.scope.wanted.has(class)
+    }
+
+    pub(crate) const fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    pub(crate) const fn context(&self) -> Context {
+        self.scope.context
+    }
+
+    /// From here on, findings are in a text of which its path says `context`, and of these classes.
+    pub(crate) fn begin(&mut self, wanted: Classes, context: Context) {
+        self.scope.wanted = wanted;
+        self.scope.context = context;
     }
 
     pub(crate) fn push(&mut self, start: usize, end: usize, class: Class) {
-        if start < end && self.wanted.has(class) {
+        if start < end && self.scope.wanted.has(class) {
             self.found.push(Finding {
                 start,
                 end,
@@ -88,7 +142,7 @@ mod tests {
     use super::*;
 
     fn resolve(found: &[(usize, usize, Class)]) -> Vec<(usize, usize, Class, bool)> {
-        let mut sink = Sink::new(Classes::ALL);
+        let mut sink = Sink::new(Scope::default());
         for &(start, end, class) in found {
             sink.push(start, end, class);
         }

@@ -1,5 +1,7 @@
 //! Names whose values are secret: `password`, `client_secret`, `apiKey`, but not `token_count` or `publicKey`.
 
+use crate::class::Class;
+
 /// How much a name says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Strength {
@@ -14,8 +16,57 @@ pub(crate) enum Strength {
 /// No name that people give is longer.
 pub(crate) const MAX_NAME: usize = 64;
 
+/// Names that an operator has added: of secrets, in small letters and without what joins words, and labels.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    secrets: Vec<Vec<u8>>,
+    labels: Vec<&'static str>,
+}
+
+impl Names {
+    pub(crate) fn new(secrets: &[String], labels: impl Iterator<Item = &'static str>) -> Self {
+        Self {
+            secrets: secrets.iter().map(|name| plain(name.as_bytes())).collect(),
+            labels: labels.collect(),
+        }
+    }
+
+    /// Whether edits may have this label.
+    pub(crate) fn is_label(&self, label: &[u8]) -> bool {
+        Class::ALL.iter().any(|class| class.name().as_bytes() == label)
+            || self.labels.iter().any(|own| own.as_bytes() == label)
+    }
+
+    /// Whether a name may be one of a secret, or a type behind one, that ends like this: what settles almost every name
+    /// without a look for its beginning.
+    #[inline]
+    pub(crate) fn may_end(&self, end: &[u8]) -> bool {
+        let is_letter = end.last().is_some_and(u8::is_ascii_alphabetic);
+        !self.secrets.is_empty() || !is_letter || may_be_secret(end) || end.eq_ignore_ascii_case(b"str")
+    }
+
+    /// Judges a name: by the operator's list, then by its last words.
+    pub(crate) fn strength(&self, name: &[u8]) -> Option<Strength> {
+        if !self.secrets.is_empty() && self.secrets.contains(&plain(name)) {
+            return Some(Strength::Certain);
+        }
+        strength(name)
+    }
+}
+
+/// `apiKey`, `api_key` and `API-KEY` are one name.
+fn plain(name: &[u8]) -> Vec<u8> {
+    name.iter()
+        .filter(|byte| byte.is_ascii_alphanumeric() || **byte >= 0x80)
+        .map(u8::to_ascii_lowercase)
+        .collect()
+}
+
+/// How many bytes of a name [`Names::may_end`] looks at.
+pub(crate) const LONGEST_END: usize = 3;
+
 /// Judges a name by its last words.
-pub(crate) fn strength(name: &[u8]) -> Option<Strength> {
+fn strength(name: &[u8]) -> Option<Strength> {
     let name = name.trim_ascii_end();
     let trimmed = name.len()
         - name
@@ -25,6 +76,14 @@ pub(crate) fn strength(name: &[u8]) -> Option<Strength> {
             .count();
     let name = name.get(..trimmed)?;
     if !may_be_secret(name) || is_question(name) {
+        return None;
+    }
+    // The directory that a shell is in.
+    if matches!(name, b"PWD" | b"OLDPWD") {
+        return None;
+    }
+    // What names an access key in a signed URL, beside the signature.
+    if name.eq_ignore_ascii_case(b"x-amz-credential") || name.eq_ignore_ascii_case(b"x-goog-credential") {
         return None;
     }
     let mut buffer = [0; MAX_NAME];
@@ -49,9 +108,9 @@ pub(crate) fn strength(name: &[u8]) -> Option<Strength> {
     }
 }
 
-/// `has_password`, `isSecret`: the value is yes or no.
+/// `has_password`, `isSecret`: the value is yes or no. `no_password`, `nonSecret`: says that it is none.
 fn is_question(name: &[u8]) -> bool {
-    ["has", "is"].iter().any(|verb| {
+    ["has", "is", "no", "non", "not"].iter().any(|verb| {
         name.split_at_checked(verb.len()).is_some_and(|(first, rest)| {
             let next = rest.first().copied().unwrap_or_default();
             let ends =
@@ -100,13 +159,12 @@ fn may_be_secret(name: &[u8]) -> bool {
 
 fn word_strength(word: &[u8]) -> Option<Strength> {
     match word {
-        b"password" | b"passwd" | b"passwort" | b"pwd" | b"passphrase" | b"passcode" => Some(Strength::Certain),
-        b"secret" | b"token" | b"pass" | b"pw" | b"credential" | b"credentials" | b"authorization" | b"cookie"
-        | b"cookies" | b"session" | b"sessionid" | b"sessid" | b"phpsessid" | b"jsessionid" | b"accesskey"
-        | b"authkey" | b"accountkey" | b"bearer" | b"jwt" | b"otp" | b"totp" | b"pin" | b"cvv" | b"cvc" => {
-            Some(Strength::Likely)
-        }
-        b"auth" | b"sid" | b"signature" | b"sig" => Some(Strength::Weak),
+        b"password" | b"passwd" | b"passwort" | b"passphrase" | b"passcode" => Some(Strength::Certain),
+        b"secret" | b"token" | b"pass" | b"pw" | b"pwd" | b"credential" | b"credentials" | b"authorization"
+        | b"cookie" | b"cookies" | b"session" | b"sessionid" | b"sessid" | b"phpsessid" | b"jsessionid"
+        | b"accesskey" | b"authkey" | b"accountkey" | b"bearer" | b"jwt" | b"otp" | b"totp" | b"pin" | b"cvv"
+        | b"cvc" => Some(Strength::Likely),
+        b"auth" | b"sid" | b"sig" => Some(Strength::Weak),
         _ => joined(word),
     }
 }
@@ -195,7 +253,7 @@ mod tests {
             None,
         );
         all(
-            "public_key publicKey foreignKey credentials_url session_count has_password hasPassword IS_SECRET _ 12",
+            "PWD OLDPWD X-Amz-Credential signature nonSecret no_password public_key publicKey foreignKey credentials_url session_count has_password hasPassword IS_SECRET _ 12",
             None,
         );
         assert_eq!(strength(b""), None);

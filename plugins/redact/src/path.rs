@@ -1,6 +1,8 @@
 //! What a text's path says: that the operator left it out, or that the whole text is a secret.
 
-use crate::key::strength;
+use crate::context::Context;
+use crate::key::{Names, Strength};
+use std::sync::Arc;
 
 /// A dotted path with `*` for one step and `**` for any number of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,28 +46,30 @@ impl Pattern {
 pub(crate) enum Verdict {
     /// Leave them alone.
     Excluded,
-    /// Replace them as a whole.
-    Secret,
-    /// Look into them.
-    Scan,
+    /// Replace them as a whole, as profile number so and so says.
+    Secret(usize),
+    /// Look into them, as profile number so and so says, with what the path says about numbers.
+    Scan(usize, Context),
 }
 
 /// Remembers verdicts: the same few paths come again with every event.
 #[derive(Debug)]
 pub(crate) struct Paths {
     excluded: Vec<Pattern>,
-    secrets: bool,
+    /// The first that covers a path counts; its profile has the next higher number.
+    rules: Vec<Vec<Pattern>>,
+    names: Arc<Names>,
     known: Vec<Option<(Box<str>, Verdict)>>,
 }
 
 const SLOTS: usize = 256;
 
 impl Paths {
-    /// `secrets` says whether values are secret because of their names.
-    pub(crate) fn new(excluded: Vec<Pattern>, secrets: bool) -> Self {
+    pub(crate) fn new(excluded: Vec<Pattern>, rules: Vec<Vec<Pattern>>, names: Arc<Names>) -> Self {
         Self {
             excluded,
-            secrets,
+            rules,
+            names,
             known: vec![None; SLOTS],
         }
     }
@@ -80,15 +84,26 @@ impl Paths {
     }
 
     fn judge(&mut self, path: &str, slot: usize) -> Verdict {
-        let name = path.rsplit('.').next().unwrap_or_default();
-        let verdict = if self.excluded.iter().any(|pattern| pattern.covers(path)) {
+        let covers = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.covers(path));
+        let rule = self.rules.iter().position(|patterns| covers(patterns));
+        let profile = rule.map_or(0, |rule| rule + 1);
+        // Elements of a list have the list's name.
+        let is_number = |step: &&str| !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit());
+        let name = path
+            .rsplit('.')
+            .find(|step| !is_number(step))
+            .unwrap_or_default()
+            .as_bytes();
+        let verdict = if covers(&self.excluded) {
             Verdict::Excluded
-        } else if self.secrets
-            && strength(name.as_bytes()).is_some_and(|strength| strength > crate::key::Strength::Weak)
+        } else if self
+            .names
+            .strength(name)
+            .is_some_and(|strength| strength > Strength::Weak)
         {
-            Verdict::Secret
+            Verdict::Secret(profile)
         } else {
-            Verdict::Scan
+            Verdict::Scan(profile, Context::of_name(name))
         };
         if let Some(known) = self.known.get_mut(slot) {
             *known = Some((path.into(), verdict));
@@ -140,13 +155,19 @@ mod tests {
 
     #[test]
     fn verdicts() {
-        let mut paths = Paths::new(vec![Pattern::new("metadata.token")], true);
+        let rules = vec![vec![Pattern::new("payload.free")], vec![Pattern::new("payload.**")]];
+        let names = Arc::new(Names::new(&["kennwort".to_owned()], std::iter::empty()));
+        let mut paths = Paths::new(vec![Pattern::new("metadata.token")], rules, names);
         for _ in 0..2 {
-            assert_eq!(paths.verdict("payload.user.password"), Verdict::Secret);
+            assert_eq!(paths.verdict("metadata.user.password"), Verdict::Secret(0));
+            assert_eq!(paths.verdict("payload.Kenn-Wort"), Verdict::Secret(2));
             assert_eq!(paths.verdict("metadata.token"), Verdict::Excluded);
-            assert_eq!(paths.verdict("payload.token_count"), Verdict::Scan);
-            assert_eq!(paths.verdict("message"), Verdict::Scan);
+            assert_eq!(
+                paths.verdict("payload.free.token_count"),
+                Verdict::Scan(1, Context::NONE)
+            );
+            assert_eq!(paths.verdict("payload.phones.0"), Verdict::Scan(2, Context::PHONE));
+            assert_eq!(paths.verdict("message"), Verdict::Scan(0, Context::NONE));
         }
-        assert_eq!(Paths::new(Vec::new(), false).verdict("payload.password"), Verdict::Scan);
     }
 }

@@ -2,17 +2,18 @@
 
 use crate::anchors::{ASSIGN, AT, Anchors, BACKSLASH, CAPITAL, DIGIT, JOINT, PERCENT, WORD};
 use crate::bytes::{at, before};
-use crate::class::{Class, Classes};
-use crate::detect::{Depth, assign, email, number, pem, word};
+use crate::class::Class;
+use crate::detect::{Depth, assign, email, network, number, pem, word};
 use crate::finding::{Finding, Sink};
 use crate::view::View;
 
 /// How often a text is read again.
 const ROUNDS: usize = 4;
 
-/// Finds everything in `text`, in order and without overlaps, and so that nothing is found in what it will become: a mask
-/// ends words and values, and what stands beside one may look different than it did beside the secret.
-pub(crate) fn settled(text: &str, sink: &mut Sink) -> Vec<Finding> {
+/// Finds everything in `text`, in order and without overlaps, and so that nothing is found in what it will become, as
+/// `write` writes it: a mask ends words and values, and what stands beside one may look different than it did beside the
+/// secret.
+pub(crate) fn settled(text: &str, sink: &mut Sink, write: impl Fn(&mut String, &str, Finding)) -> Vec<Finding> {
     scan(text, sink);
     let mut found = if sink.is_empty() {
         return Vec::new();
@@ -23,19 +24,21 @@ pub(crate) fn settled(text: &str, sink: &mut Sink) -> Vec<Finding> {
         if found.iter().all(|finding| stands_alone(text.as_bytes(), *finding)) {
             break;
         }
-        let masked = View::masked(text, &found);
+        let masked = View::masked(text, &found, &write);
         scan(&masked.text, sink);
         if sink.is_empty() {
             break;
         }
         let more = sink.take();
-        for finding in found
-            .into_iter()
-            .chain(more.into_iter().filter_map(|finding| masked.original(finding)))
-        {
+        let more = more.into_iter().filter_map(|finding| masked.original(finding));
+        for finding in found.iter().copied().chain(more) {
             sink.add(finding);
         }
-        found = sink.take();
+        let all = sink.take();
+        if all == found {
+            break;
+        }
+        found = all;
     }
     found
 }
@@ -44,21 +47,28 @@ pub(crate) fn settled(text: &str, sink: &mut Sink) -> Vec<Finding> {
 fn stands_alone(text: &[u8], finding: Finding) -> bool {
     let is_edge = |byte: u8| matches!(byte, 0 | b' ' | b'\n' | b'"' | b'\'' | b'`' | b',' | b';' | b'<' | b'>');
     let (left, right) = (before(text, finding.start), at(text, finding.end));
+    // Numbers in a row may be one, and without the one found, another.
+    let is_number = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'(' | b'+');
+    let joins = |byte: u8| matches!(byte, b' ' | b',');
+    let follows = joins(left) && before(text, finding.start - 1).is_ascii_digit();
+    let goes_on = joins(right) && is_number(at(text, finding.end + 1));
     let sentence_ends = right == b'.' && is_edge(at(text, finding.end + 1));
-    (is_edge(left) || matches!(left, b'=' | b'(')) && (is_edge(right) || matches!(right, b'&' | b')') || sentence_ends)
+    // A value that was taken as a whole begins behind its operator; all else may have been a part of one.
+    let begins = is_edge(left) || left == b'(' || left == b'=' && finding.class == Class::SecretKey;
+    let is_apart = begins && (is_edge(right) || matches!(right, b'&' | b')') || sentence_ends);
+    is_apart && !follows && !goes_on
 }
 
 /// Finds everything in `text`, read once.
 pub(crate) fn scan(text: &str, sink: &mut Sink) {
     let anchors = Anchors::of(text.as_bytes());
-    if anchors.any() {
+    if anchors.any() || !sink.scope().own.is_empty() {
         scan_escaped(text, anchors, Depth::START, sink);
     }
 }
 
 /// Which class is found first in `text`, which was itself encoded.
-pub(crate) fn first(text: &str, depth: Depth, wanted: Classes) -> Option<Class> {
-    let mut sink = Sink::new(wanted);
+pub(crate) fn first(text: &str, depth: Depth, mut sink: Sink) -> Option<Class> {
     scan_escaped(text, Anchors::of(text.as_bytes()), depth, &mut sink);
     sink.take().first().map(|finding| finding.class)
 }
@@ -88,7 +98,7 @@ fn scan_quoted(text: &str, anchors: Anchors, depth: Depth, sink: &mut Sink) {
 }
 
 fn through(view: &View, sink: &mut Sink, scan: impl FnOnce(&str, &mut Sink)) {
-    let mut inner = Sink::new(sink.wanted());
+    let mut inner = sink.inner();
     scan(&view.text, &mut inner);
     if !inner.is_empty() {
         for finding in inner.take() {
@@ -101,11 +111,18 @@ fn through(view: &View, sink: &mut Sink, scan: impl FnOnce(&str, &mut Sink)) {
 
 fn detect(text: &str, anchors: Anchors, depth: Depth, sink: &mut Sink) {
     let bytes = text.as_bytes();
+    if !sink.scope().own.is_empty() {
+        let scope = sink.scope().clone();
+        scope.own.detect(bytes, &scope.names, sink);
+    }
     if anchors.has(AT) && (sink.wants(Class::Email) || sink.wants(Class::UrlPassword)) {
         email::detect(bytes, sink);
     }
-    if anchors.has(DIGIT) && (sink.wants(Class::Card) || sink.wants(Class::Iban)) {
+    if anchors.has(DIGIT) && number::is_wanted(sink.scope().wanted) {
         number::detect(bytes, sink);
+    }
+    if anchors.has(ASSIGN | JOINT) && (sink.wants(Class::Ip) || sink.wants(Class::Mac)) {
+        network::detect(bytes, sink);
     }
     if anchors.has(ASSIGN) && sink.wants(Class::SecretKey) {
         assign::detect(bytes, sink);

@@ -1,4 +1,4 @@
-//! Other readings of a text: with the escapes of JSON strings or of URLs decoded, each byte with the place it came from.
+//! Other readings of a text: with the escapes of JSON strings or of URLs decoded, and where each byte came from.
 
 use crate::bytes::{at, is_hex};
 use crate::finding::Finding;
@@ -7,8 +7,18 @@ use crate::finding::Finding;
 #[derive(Debug)]
 pub(crate) struct View {
     pub(crate) text: String,
-    /// Where each byte of `text` began in the original; one more for the end.
-    origin: Vec<usize>,
+    /// Where copies begin, in order; between two of them stands what was decoded.
+    pieces: Vec<Piece>,
+    /// How long the original is.
+    length: usize,
+}
+
+/// A part of the text that is as it was.
+#[derive(Debug, Clone, Copy)]
+struct Piece {
+    start: usize,
+    end: usize,
+    origin: usize,
 }
 
 impl View {
@@ -22,40 +32,64 @@ impl View {
         Self::decode(text, b'%', percent)
     }
 
-    /// With masks in place of `found`, which are in order and do not overlap.
-    pub(crate) fn masked(text: &str, found: &[Finding]) -> Self {
-        let mut view = Self {
-            text: String::with_capacity(text.len()),
-            origin: Vec::with_capacity(text.len() + 1),
-        };
+    /// With what `write` appends in place of `found`, which are in order and do not overlap.
+    pub(crate) fn masked(text: &str, found: &[Finding], write: impl Fn(&mut String, &str, Finding)) -> Self {
+        let mut view = Self::empty(text);
         let mut copied = 0;
         for finding in found {
+            let finding = finding.whole(text);
             view.copy(text, copied, finding.start);
-            view.origin.push(finding.start);
-            for part in ["[redacted:", finding.class.name(), "]"] {
-                view.text.push_str(part);
-            }
-            // What ends inside of a mask covers all that it stands for.
-            view.origin.resize(view.text.len(), finding.end);
+            let value = text.get(finding.start..finding.end).unwrap_or_default();
+            write(&mut view.text, value, finding);
             copied = finding.end;
         }
         view.copy(text, copied, text.len());
-        view.origin.push(text.len());
         view
+    }
+
+    fn empty(text: &str) -> Self {
+        Self {
+            text: String::with_capacity(text.len()),
+            pieces: Vec::new(),
+            length: text.len(),
+        }
     }
 
     /// Where a finding in this view is in the original.
     pub(crate) fn original(&self, finding: Finding) -> Option<Finding> {
-        let (start, end) = (*self.origin.get(finding.start)?, *self.origin.get(finding.end)?);
-        Some(Finding { start, end, ..finding })
+        let (start, end) = (self.begin(finding.start)?, self.end(finding.end)?);
+        (start < end).then_some(Finding { start, end, ..finding })
+    }
+
+    /// The last piece that begins at `place` or before it.
+    fn piece(&self, place: usize) -> Option<&Piece> {
+        let behind = self.pieces.partition_point(|piece| piece.start <= place);
+        behind.checked_sub(1).and_then(|index| self.pieces.get(index))
+    }
+
+    /// Where what stands at `place` begins. What begins inside of something decoded begins where that did.
+    fn begin(&self, place: usize) -> Option<usize> {
+        let piece = self.piece(place)?;
+        Some(piece.origin + (place - piece.start).min(piece.end - piece.start))
+    }
+
+    /// Where what stands before `place` ends. What ends inside of something decoded ends where that did.
+    fn end(&self, place: usize) -> Option<usize> {
+        let piece = self.piece(place)?;
+        if place <= piece.end && place > piece.start {
+            return Some(piece.origin + place - piece.start);
+        }
+        if place == piece.start {
+            return Some(piece.origin);
+        }
+        let behind = self.pieces.partition_point(|piece| piece.start <= place);
+        Some(self.pieces.get(behind).map_or(self.length, |next| next.origin))
     }
 
     /// `next` decodes what begins with `marker`: the character, and how many bytes it took.
     fn decode(text: &str, marker: u8, next: impl Fn(&str) -> Option<(char, usize)>) -> Option<Self> {
-        let mut view = Self {
-            text: String::new(),
-            origin: Vec::new(),
-        };
+        // Room is taken when there is something to decode.
+        let mut view = Self::empty("");
         let (mut copied, mut from) = (0, 0);
         while let Some(found) = memchr::memchr(marker, text.as_bytes().get(from..)?) {
             let place = from + found;
@@ -64,12 +98,10 @@ impl View {
                 continue;
             };
             if copied == 0 {
-                view.text.reserve(text.len());
-                view.origin.reserve(text.len() + 1);
+                view = Self::empty(text);
             }
             view.copy(text, copied, place);
             view.text.push(decoded);
-            view.origin.resize(view.text.len(), place);
             copied = place + length;
             from = copied;
         }
@@ -77,13 +109,18 @@ impl View {
             return None;
         }
         view.copy(text, copied, text.len());
-        view.origin.push(text.len());
         Some(view)
     }
 
+    /// Without a byte, too: what was decoded stands between two pieces.
     fn copy(&mut self, text: &str, start: usize, end: usize) {
-        self.text.push_str(text.get(start..end).unwrap_or_default());
-        self.origin.extend(start..end);
+        let piece = text.get(start..end).unwrap_or_default();
+        self.pieces.push(Piece {
+            start: self.text.len(),
+            end: self.text.len() + piece.len(),
+            origin: start,
+        });
+        self.text.push_str(piece);
     }
 }
 

@@ -82,6 +82,23 @@ pub mod transformer {
     });
 }
 
+/// What `timed-transform-plugin` exports besides what `transform-plugin` does.
+pub mod timer {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        inline: "
+            package patchpanel:sdk;
+            world timer { export patchpanel:plugin/timer@0.1.0; }
+        ",
+        pub_export_macro: true,
+        export_macro_name: "__export_timer",
+        with: {
+            "patchpanel:plugin/events@0.1.0": super::host::patchpanel::plugin::events,
+        },
+        generate_all,
+    });
+}
+
 /// What `channel-plugin` exports besides.
 pub mod channel {
     wit_bindgen::generate!({

@@ -17,6 +17,13 @@ impl Level {
             Self::Critical => "critical",
         }
     }
+
+    /// From what [`Level::as_str`] gives.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let all = [Self::Debug, Self::Info, Self::Warning, Self::Error, Self::Critical];
+        all.into_iter().find(|level| level.as_str() == text)
+    }
 }
 
 impl Event {

@@ -3,7 +3,7 @@
 //! Natively they expand to a type check, because a component's exports do not link outside WebAssembly.
 
 use crate::bindings::redactor::exports::patchpanel::plugin::redactor as wit;
-use crate::{Channel, ConfigError, Delivery, Event, Failure, Outcome, Problem, Receipt, Redactor, Transform};
+use crate::{Channel, ConfigError, Delivery, Event, Failure, Outcome, Problem, Receipt, Redactor, Timer, Transform};
 use std::cell::RefCell;
 
 /// The one instance that a component holds, from `configure` on.
@@ -68,6 +68,24 @@ impl<T: Transform> Slot<T> {
                 .map(|_| Err(Failure::Retry(NOT_CONFIGURED.to_owned())))
                 .collect(),
         }
+    }
+}
+
+impl<T: Timer> Slot<T> {
+    /// `timer.due`.
+    ///
+    /// # Errors
+    /// Why nothing can be given out now.
+    pub fn due(&self, now: u64) -> Result<Vec<Event>, String> {
+        self.0.borrow_mut().as_mut().ok_or(NOT_CONFIGURED)?.due(now)
+    }
+
+    /// `timer.stored`.
+    ///
+    /// # Errors
+    /// Why the events may become due again.
+    pub fn stored(&self, ids: &[String]) -> Result<(), String> {
+        self.0.borrow_mut().as_mut().ok_or(NOT_CONFIGURED)?.stored(ids)
     }
 }
 
@@ -170,12 +188,44 @@ macro_rules! export_redactor {
 #[macro_export]
 macro_rules! export_transform {
     ($type:ty $(, $key:ident : $value:expr)* $(,)?) => {
+        $crate::__export_transform!(Transform, $type, { $($key: $value,)* } {});
+    };
+}
+
+/// Makes the crate a transform plugin that also gives out events when it is time: the type is a [`Timer`],
+/// too. Takes what [`export_redactor!`] takes.
+#[macro_export]
+macro_rules! export_timed_transform {
+    ($type:ty $(, $key:ident : $value:expr)* $(,)?) => {
+        $crate::__export_transform!(Timer, $type, { $($key: $value,)* } {
+            use $crate::__private::timer;
+
+            impl timer::exports::patchpanel::plugin::timer::Guest for Component {
+                fn due(now: u64) -> Result<Vec<Event>, String> {
+                    SLOT.with(|slot| slot.due(now))
+                }
+
+                fn stored(ids: Vec<String>) -> Result<(), String> {
+                    SLOT.with(|slot| slot.stored(&ids))
+                }
+            }
+
+            $crate::__private::timer::__export_timer!(Component with_types_in $crate::__private::timer);
+        });
+    };
+}
+
+/// A transform's exports, and what is exported besides.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_transform {
+    ($trait:ident, $type:ty, { $($key:ident : $value:expr,)* } { $($besides:tt)* }) => {
         $crate::__export!("transform", $type, $($key: $value,)*);
         $crate::__check_declaration!();
 
         #[cfg(not(target_family = "wasm"))]
         const _: fn() = || {
-            const fn is_transform<T: $crate::Transform>() {}
+            const fn is_transform<T: $crate::$trait>() {}
             is_transform::<$type>();
         };
 
@@ -205,6 +255,7 @@ macro_rules! export_transform {
 
             $crate::__private::lifecycle::__export_lifecycle!(Component with_types_in $crate::__private::lifecycle);
             $crate::__private::transformer::__export_transformer!(Component with_types_in $crate::__private::transformer);
+            $($besides)*
         };
     };
 }

@@ -52,6 +52,16 @@ impl<'de> Deserialize<'de> for HumanDuration {
     }
 }
 
+/// In the largest unit that leaves no fraction: `5m`, `90s`.
+impl fmt::Display for HumanDuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let milliseconds = self.0.as_millis();
+        let fits = |(_, factor): &&(&str, u64)| milliseconds.is_multiple_of(u128::from(*factor)) && milliseconds > 0;
+        let (unit, factor) = DURATIONS.iter().rev().find(fits).unwrap_or(&("s", 1_000));
+        write!(f, "{}{unit}", milliseconds / u128::from(*factor))
+    }
+}
+
 struct Units {
     known: &'static [(&'static str, u64)],
     meant: &'static str,
@@ -126,5 +136,13 @@ mod tests {
         assert_eq!(of("2h".into()), Some(Duration::from_secs(7200)));
         assert_eq!(of("2 weeks".into()), None);
         assert_eq!(of((-1).into()), None);
+    }
+
+    #[test]
+    fn durations_are_written_as_they_are_read() {
+        for text in ["0s", "1ms", "1500ms", "90s", "5m", "36h", "2d"] {
+            let duration = from_value::<HumanDuration>(text.into()).ok();
+            assert_eq!(duration.map(|duration| duration.to_string()).as_deref(), Some(text));
+        }
     }
 }

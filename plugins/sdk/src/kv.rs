@@ -1,7 +1,8 @@
 //! Small state that outlives instances and reloads; private to the plugin. For transforms and channels, where the declaration
 //! asks for `kv` and the operator grants it.
 //!
-//! Natively, in unit tests, values live in memory, one store per thread, and do not expire.
+//! Natively, in unit tests, values live in memory, one store per thread, and expire by the clock that
+//! [`crate::testing::advance`] moves.
 
 use std::time::Duration;
 
@@ -80,6 +81,15 @@ pub fn compare_and_set(
     Ok(backend::compare_and_set(key, expected, value, ttl.map(milliseconds))?)
 }
 
+/// Keys that begin with `prefix`, in the order of their bytes, from the first behind `after` on: at most `limit`, and never
+/// more than 1,000 at once.
+///
+/// # Errors
+/// Where the store cannot be reached.
+pub fn keys(prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<String>, Error> {
+    Ok(backend::keys(prefix, after, limit)?)
+}
+
 fn milliseconds(ttl: Duration) -> u64 {
     u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)
 }
@@ -90,21 +100,54 @@ mod backend {
     use std::cell::RefCell;
     use std::collections::BTreeMap;
 
+    struct Entry {
+        value: Vec<u8>,
+        /// In nanoseconds, as [`crate::now`].
+        expires: Option<u64>,
+    }
+
+    impl Entry {
+        fn is_live(&self) -> bool {
+            self.expires.is_none_or(|at| at > crate::now())
+        }
+    }
+
+    /// More than the contract lets anybody see at once.
+    const MOST_KEYS: u32 = 1_000;
+
     thread_local! {
-        static VALUES: RefCell<BTreeMap<String, Vec<u8>>> = const { RefCell::new(BTreeMap::new()) };
+        static ENTRIES: RefCell<BTreeMap<String, Entry>> = const { RefCell::new(BTreeMap::new()) };
     }
 
     pub(super) fn get(key: &str) -> Result<Option<Vec<u8>>, Error> {
-        Ok(VALUES.with_borrow(|values| values.get(key).cloned()))
+        Ok(ENTRIES.with_borrow(|entries| {
+            let entry = entries.get(key).filter(|entry| entry.is_live())?;
+            Some(entry.value.clone())
+        }))
     }
 
-    pub(super) fn set(key: &str, value: &[u8], _ttl: Option<u64>) -> Result<(), Error> {
-        VALUES.with_borrow_mut(|values| values.insert(key.to_owned(), value.to_vec()));
+    pub(super) fn set(key: &str, value: &[u8], ttl: Option<u64>) -> Result<(), Error> {
+        if key.len() > 512 || value.len() > 64 << 10 {
+            return Err(Error::TooLarge);
+        }
+        let expires = ttl.map(|ttl| crate::now().saturating_add(ttl.saturating_mul(1_000_000)));
+        let value = value.to_vec();
+        ENTRIES.with_borrow_mut(|entries| entries.insert(key.to_owned(), Entry { value, expires }));
         Ok(())
     }
 
+    pub(super) fn keys(prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<String>, Error> {
+        let limit = usize::try_from(limit.min(MOST_KEYS)).unwrap_or(usize::MAX);
+        Ok(ENTRIES.with_borrow(|entries| {
+            let matching = entries.iter().filter(|(key, entry)| {
+                key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after) && entry.is_live()
+            });
+            matching.map(|(key, _)| key.clone()).take(limit).collect()
+        }))
+    }
+
     pub(super) fn delete(key: &str) -> Result<(), Error> {
-        VALUES.with_borrow_mut(|values| values.remove(key));
+        ENTRIES.with_borrow_mut(|entries| entries.remove(key));
         Ok(())
     }
 
@@ -140,6 +183,30 @@ mod tests {
         delete("a")?;
         delete("a")?;
         assert_eq!(get("a")?, None);
+        Ok(())
+    }
+
+    #[test]
+    fn keys_come_in_order_and_page_by_page() -> Result<(), Error> {
+        for key in ["b/2", "a", "b/10", "b/1", "c"] {
+            set(key, b"", None)?;
+        }
+        assert_eq!(keys("b/", None, 10)?, ["b/1", "b/10", "b/2"]);
+        assert_eq!(keys("b/", None, 2)?, ["b/1", "b/10"]);
+        assert_eq!(keys("b/", Some("b/10"), 2)?, ["b/2"]);
+        assert_eq!(keys("", Some("b/2"), u32::MAX)?, ["c"]);
+        Ok(())
+    }
+
+    #[test]
+    fn what_has_expired_is_not_there() -> Result<(), Error> {
+        let second = Duration::from_secs(1);
+        set("a", b"1", Some(second))?;
+        crate::testing::advance(second - Duration::from_nanos(1));
+        assert_eq!(get("a")?, Some(b"1".to_vec()));
+        crate::testing::advance(Duration::from_nanos(1));
+        assert_eq!((get("a")?, keys("", None, 10)?), (None, Vec::new()));
+        assert!(compare_and_set("a", None, Some(b"2"), None)?);
         Ok(())
     }
 }

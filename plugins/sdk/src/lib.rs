@@ -6,6 +6,7 @@
 //! | --- | --- | --- | --- |
 //! | redactor | [`Redactor`] | [`export_redactor!`] | replace text in the fields that the operator lets it see |
 //! | transform | [`Transform`] | [`export_transform!`] | change, drop or split events |
+//! | the same | [`Timer`] besides | [`export_timed_transform!`] | give out events when it is time, too |
 //! | channel | [`Channel`] | [`export_channel!`] | deliver events outward |
 //!
 //! All of a redactor:
@@ -38,9 +39,12 @@
 //! allocation per string. The traits hide it; [`Redactor::edits`] is the form without any allocation per text.
 
 mod bindings;
+mod canonical;
 mod channel;
+mod clock;
 mod config;
 mod declaration;
+mod draft;
 mod edits;
 mod event;
 mod export;
@@ -49,23 +53,28 @@ pub mod kv;
 pub mod log;
 pub mod mail;
 pub mod notify;
+mod path;
 mod redactor;
 pub mod secrets;
 pub mod testing;
 mod transform;
 
+pub use canonical::{canonical_json, fingerprint};
 pub use channel::{Channel, Delivery, Problem, Receipt};
+pub use clock::now;
 pub use config::{ConfigError, NoConfig};
+pub use draft::Draft;
 pub use edits::Edits;
 pub use event::{Event, Level};
 pub use human::{ByteSize, HumanDuration};
+pub use path::{Path, by_path};
 pub use redactor::Redactor;
-pub use transform::{Failure, Outcome, Patch, Transform};
+pub use transform::{Failure, Outcome, Patch, Timer, Transform};
 
 /// What the export macros expand to. No part of the API.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::bindings::{channel, lifecycle, redactor, transformer};
+    pub use crate::bindings::{channel, lifecycle, redactor, timer, transformer};
     pub use crate::config::ConfigError;
     pub use crate::declaration::Declaration;
     pub use crate::export::Slot;

@@ -79,6 +79,12 @@ pub fn delivery(id: &str, event_type: &str) -> Delivery {
     }
 }
 
+/// Lets time pass for the code under test, on this thread: for [`crate::now`] and for what expires in [`crate::kv`].
+#[cfg(not(target_family = "wasm"))]
+pub fn advance(time: std::time::Duration) {
+    crate::clock::native::advance(time);
+}
+
 /// Grants a secret to the code under test, on this thread.
 #[cfg(not(target_family = "wasm"))]
 pub fn grant_secret(name: &str, value: &str) {

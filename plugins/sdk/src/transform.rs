@@ -47,6 +47,77 @@ pub trait Transform: Sized + 'static {
     fn transform(&mut self, event: &Event) -> Result<Outcome, Failure>;
 }
 
+/// A transform that gives out events when it is time, not when one comes in; exported by
+/// [`export_timed_transform!`](crate::export_timed_transform).
+///
+/// Any instance may be asked, so what is to become due belongs into [`kv`](crate::kv). What is given out passes the transform
+/// as if it was published, and has to be left alone there. The same event has to be given out, under the same id, until
+/// [`stored`](Timer::stored) has named it.
+///
+/// ```
+/// use patchpanel_plugin::{ConfigError, Event, Failure, NoConfig, Outcome, Timer, Transform, export_timed_transform, kv};
+///
+/// /// Says every hour how many events there were.
+/// struct Hourly;
+///
+/// const HOUR: u64 = 3_600_000_000_000;
+///
+/// impl Transform for Hourly {
+///     type Config = NoConfig;
+///
+///     fn configure(_: NoConfig) -> Result<Self, Vec<ConfigError>> {
+///         Ok(Hourly)
+///     }
+///
+///     fn transform(&mut self, event: &Event) -> Result<Outcome, Failure> {
+///         if event.type_ != "hourly" {
+///             let key = format!("{:020}/{}", patchpanel_plugin::now() / HOUR, event.id);
+///             kv::set(&key, b"", None).map_err(|error| Failure::Retry(error.to_string()))?;
+///         }
+///         Ok(Outcome::Unchanged)
+///     }
+/// }
+///
+/// impl Timer for Hourly {
+///     fn due(&mut self, now: u64) -> Result<Vec<Event>, String> {
+///         let failed = |error: kv::Error| error.to_string();
+///         let now_hour = format!("{:020}", now / HOUR);
+///         let oldest = kv::keys("", None, 1).map_err(failed)?.pop().filter(|key| *key < now_hour);
+///         let Some(hour) = oldest.as_deref().and_then(|key| key.get(..20)) else {
+///             return Ok(Vec::new());
+///         };
+///         let keys = kv::keys(hour, None, 1000).map_err(failed)?;
+///         let message = format!("{} events", keys.len());
+///         Ok(vec![Event { message, time: now, ..Event::new(hour, "hourly") }])
+///     }
+///
+///     fn stored(&mut self, ids: &[String]) -> Result<(), String> {
+///         for hour in ids {
+///             for key in kv::keys(hour, None, 1000).map_err(|error| error.to_string())? {
+///                 kv::delete(&key).map_err(|error| error.to_string())?;
+///             }
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// export_timed_transform! { Hourly, name: "hourly", capabilities: r#"{"kv": true}"# }
+/// # fn main() {}
+/// ```
+pub trait Timer: Transform {
+    /// Events that are due at `now`, in nanoseconds since the Unix epoch, UTC. Asked about once a second.
+    ///
+    /// # Errors
+    /// Why nothing can be given out now, for people. It is asked again.
+    fn due(&mut self, now: u64) -> Result<Vec<Event>, String>;
+
+    /// The events of these ids are stored, and no longer due.
+    ///
+    /// # Errors
+    /// Why they may become due again, for people.
+    fn stored(&mut self, ids: &[String]) -> Result<(), String>;
+}
+
 /// Answers one call of the router.
 pub(crate) fn transform_batch<T: Transform>(plugin: &mut T, batch: &[Event]) -> Vec<Result<Outcome, Failure>> {
     batch.iter().map(|event| plugin.transform(event)).collect()

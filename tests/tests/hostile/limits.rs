@@ -1,5 +1,6 @@
 //! Each limit, obeyed and violated; a violation names the plugin, the limit and its value.
 
+use patchpanel_tests::component;
 use serde_json::json;
 
 use crate::server::Server;
@@ -76,6 +77,56 @@ fn parts_of_a_component() {
     let within = "instances = 20, tables = 10, memories = 1, table_elements = 10_000, memory = \"4MiB\"";
     let (status, detail, _directory, _router) = redacted(within, "{ mode = \"none\" }");
     assert_eq!(status, 202, "{detail}");
+}
+
+/// A component with so many more core modules in it that have a memory of their own, as other languages' tools make them.
+fn with_more_memories(component: &[u8], count: u8) -> Vec<u8> {
+    const MODULE: &[u8] = b"\0asm\x01\0\0\0\x05\x03\x01\x00\x01";
+    let mut bytes = component.to_vec();
+    for module in (core_modules(component)..).take(count.into()) {
+        bytes.extend([1, u8::try_from(MODULE.len()).unwrap()]);
+        bytes.extend(MODULE);
+        // One core instance, of this module, with no arguments.
+        bytes.extend([2, 4, 1, 0, module, 0]);
+    }
+    bytes
+}
+
+/// How many core modules a component consists of.
+fn core_modules(component: &[u8]) -> u8 {
+    let (mut at, mut count) = (8, 0);
+    while at < component.len() {
+        let section = component[at];
+        at += 1;
+        let (mut length, mut shift) = (0, 0);
+        loop {
+            let byte = component[at];
+            at += 1;
+            length |= usize::from(byte & 0x7f) << shift;
+            shift += 7;
+            if byte < 0x80 {
+                break;
+            }
+        }
+        count += u8::from(section == 1);
+        at += length;
+    }
+    count
+}
+
+#[test]
+fn memories() {
+    let bytes = with_more_memories(&component("hostile-redactor"), 3);
+    for (limit, fits) in [(3, false), (4, true)] {
+        let directory = installed("hostile-redactor");
+        std::fs::write(directory.path().join("plugins.d/hostile.wasm"), &bytes).unwrap();
+        let text = guarded_text(&format!("limits = {{ memories = {limit} }}"), "{ mode = \"none\" }");
+        std::fs::write(directory.path().join("patchpanel.toml"), text).unwrap();
+        let output = patchpanel_tests::run(directory.path(), &["config", "check"], "");
+        assert_eq!(output.code, if fits { 0 } else { 2 }, "{limit}: {}", output.stderr);
+        let named = "exceeded its limit of memories (3)";
+        assert_eq!(output.stderr.contains(named), !fits, "{limit}: {}", output.stderr);
+    }
 }
 
 #[test]

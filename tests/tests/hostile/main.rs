@@ -10,6 +10,7 @@ mod messages;
 mod redactors;
 mod requests;
 mod server;
+mod transforms;
 
 use std::fs;
 

@@ -21,7 +21,7 @@ pub(crate) fn config(command: &ConfigCommand) -> anyhow::Result<u8> {
     };
     let checking = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let checked: anyhow::Result<_> = checking.block_on(async {
-        let registry = wiring::registry(&config, Uses::All).await?;
+        let registry = wiring::registry(&config, Uses::All, None).await?;
         wiring::table(&config, &registry.generation())?;
         Ok(registry.statuses())
     });

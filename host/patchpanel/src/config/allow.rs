@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use patchpanel_runtime::{
-    DirectoryGrant, FillGrant, Grants, HttpRule, MailGrant, MailServer, Recipient, SecretSource, Syslog,
+    DirectoryGrant, FillGrant, Grants, HttpRule, MailGrant, MailServer, NotifyTarget, Recipient, SecretSource,
 };
 use toml::de::DeValue;
 
@@ -15,7 +15,8 @@ use super::node::{Entry, Node, Section};
 /// By name; `None` where the reference is wrong, so that whoever grants it is not told that it does not exist.
 pub(super) type Secrets = BTreeMap<String, Option<SecretSource>>;
 
-pub(super) fn secrets(section: &Section<'_>, base: &Path) -> Secrets {
+/// `commands`: whether secrets may come from commands.
+pub(super) fn secrets(section: &Section<'_>, base: &Path, commands: bool) -> Secrets {
     let entries = section.entries();
     let read = |entry: Entry<'_>| {
         if !names::is_name(entry.name) {
@@ -23,12 +24,12 @@ pub(super) fn secrets(section: &Section<'_>, base: &Path) -> Secrets {
         }
         // It may be the secret itself.
         entry.value.hide();
-        (entry.name.to_owned(), secret(&entry.value, base))
+        (entry.name.to_owned(), secret(&entry.value, base, commands))
     };
     entries.into_iter().map(read).collect()
 }
 
-fn secret(node: &Node<'_>, base: &Path) -> Option<SecretSource> {
+fn secret(node: &Node<'_>, base: &Path, commands: bool) -> Option<SecretSource> {
     let refuse = |help: String| node.refuse("not a reference to a secret", help);
     match SecretSource::parse(node.text()?) {
         Ok(SecretSource::File(path)) => Some(SecretSource::File(base.join(path))),
@@ -36,6 +37,10 @@ fn secret(node: &Node<'_>, base: &Path) -> Option<SecretSource> {
         Ok(SecretSource::Env(variable)) if !is_variable(&variable) => {
             refuse("behind `env:` stands the name of an environment variable: letters, digits and `_`".to_owned())
         }
+        Ok(SecretSource::Command(_)) if !commands => refuse(
+            "commands are off: write `secret_commands = true` at the top of the file to let the router run them"
+                .to_owned(),
+        ),
         Ok(source) => Some(source),
         Err(help) => refuse(help),
     }
@@ -50,7 +55,7 @@ fn is_variable(name: &str) -> bool {
 pub(super) struct Sources<'b> {
     pub(super) secrets: Secrets,
     pub(super) mail: Option<Arc<MailServer>>,
-    pub(super) notify: Syslog,
+    pub(super) notify: NotifyTarget,
     /// From which paths count.
     pub(super) base: &'b Path,
 }

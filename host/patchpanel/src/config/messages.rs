@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use patchpanel_runtime::{MailServer, MailTls, Syslog};
+use patchpanel_runtime::{MailServer, MailTls, NotifyTarget};
 
 use super::allow::{Secrets, granted};
 use super::node::Section;
@@ -67,10 +67,10 @@ fn server(section: &Section<'_>, secrets: &Secrets, base: &Path) -> Option<MailS
 }
 
 /// Where notifications go.
-pub(super) fn notify(section: &Section<'_>) -> Syslog {
+pub(super) fn notify(section: &Section<'_>) -> NotifyTarget {
     let to = section.get("to").and_then(|node| {
         let text = node.text()?;
-        Syslog::parse(text).map_or_else(|help| node.refuse("not a system log", help), Some)
+        NotifyTarget::parse(text).map_or_else(|help| node.refuse("not where notifications can go", help), Some)
     });
-    to.unwrap_or_else(|| Syslog::Unix(LOCAL.into()))
+    to.unwrap_or_else(|| NotifyTarget::Unix(LOCAL.into()))
 }

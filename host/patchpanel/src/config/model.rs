@@ -94,6 +94,8 @@ pub(crate) struct IngressConfig {
     pub(crate) unit: String,
     /// What it is given, if it is a redactor.
     pub(crate) fields: TextSelector,
+    /// The key of the metadata under which its edits are counted, if it is one.
+    pub(crate) report: Option<String>,
     /// Higher ones come first.
     pub(crate) priority: i32,
 }
@@ -159,4 +161,6 @@ pub(crate) struct StepConfig {
     pub(crate) unit: String,
     /// What it is given, if it is a redactor.
     pub(crate) fields: TextSelector,
+    /// The key of the metadata under which its edits are counted, if it is one.
+    pub(crate) report: Option<String>,
 }

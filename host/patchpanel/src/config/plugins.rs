@@ -49,7 +49,11 @@ impl Plugins {
             shown_directory: shown.display().to_string(),
             data_dir: settings.data_dir.clone(),
         };
-        let secrets = root.section("secrets", |section| secrets(section, base));
+        let commands = root
+            .get("secret_commands")
+            .and_then(|node| node.flag())
+            .unwrap_or(false);
+        let secrets = root.section("secrets", |section| secrets(section, base, commands));
         let sources = Sources {
             mail: messages::mail(root, &secrets, base),
             notify: root.section("notify", messages::notify),
@@ -174,6 +178,7 @@ impl Plugins {
         let mut grants = Grants::default();
         match component {
             "console" => grants.stdout = true,
+            "changed" | "dedupe" | "digest" => grants.kv = true,
             "log" => grants.directories.push(DirectoryGrant {
                 path: self.data_dir.clone(),
                 writable: true,

@@ -103,6 +103,7 @@ impl Reader {
         Some(IngressConfig {
             unit: step.unit,
             fields: step.fields,
+            report: step.report,
             priority: priority.unwrap_or_default(),
         })
     }
@@ -155,7 +156,11 @@ impl Reader {
                     Role::Transform,
                 );
                 let fields = TextSelector::default();
-                Some(StepConfig { unit, fields })
+                Some(StepConfig {
+                    unit,
+                    fields,
+                    report: None,
+                })
             }
             DeValue::Table(_) => item
                 .section(|section| self.transform(section, &format!("{way} transform")))
@@ -172,11 +177,20 @@ impl Reader {
             .require("transform", "\"redact\"")
             .and_then(|node| self.plugins.refer(&node));
         let fields = section.get("fields").and_then(|node| node.fields());
+        let mut fields = fields.unwrap_or_default();
+        if let Some(numbers) = section.get("numbers").and_then(|node| node.numbers(&fields)) {
+            fields = numbers;
+        }
+        if let Some(keys) = section.get("keys").and_then(|node| node.keys(&fields)) {
+            fields = keys;
+        }
+        let report = section.get("report").and_then(|node| node.name());
         let own = own_config(section);
         let plugin = plugin?;
         Some(StepConfig {
             unit: self.unit(format!("{way} {plugin}"), &plugin, own, Role::Transform),
-            fields: fields.unwrap_or_default(),
+            fields,
+            report: report.map(str::to_owned),
         })
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use patchpanel_event::{Level, TextSelector, UnknownLevel};
+use patchpanel_event::{Level, SelectorError, TextSelector, UnknownLevel};
 use serde_json::{Map, Number, Value};
 use toml::de::{DeInteger, DeValue};
 
@@ -186,16 +186,41 @@ impl<'t> Node<'t> {
 
     /// Fields for a redactor.
     pub(super) fn fields(&self) -> Option<TextSelector> {
+        self.selected(
+            "no fields, so nothing would be looked at",
+            "leave the key out for all free text",
+            |paths| TextSelector::new(paths),
+        )
+    }
+
+    /// The same with numbers.
+    pub(super) fn numbers(&self, fields: &TextSelector) -> Option<TextSelector> {
+        self.selected("no fields", "leave the key out for no numbers", |paths| {
+            fields.clone().with_numbers(paths)
+        })
+    }
+
+    /// The same with names of objects.
+    pub(super) fn keys(&self, fields: &TextSelector) -> Option<TextSelector> {
+        self.selected("no fields", "leave the key out for no names", |paths| {
+            fields.clone().with_keys(paths)
+        })
+    }
+
+    /// A list of paths, which must not be empty.
+    fn selected(
+        &self,
+        empty: &str,
+        help: &str,
+        select: impl Fn(&[&str]) -> Result<TextSelector, Vec<SelectorError>>,
+    ) -> Option<TextSelector> {
         let items = self.list()?;
         if items.is_empty() {
-            return self.refuse(
-                "no fields, so nothing would be looked at",
-                "leave the key out for all free text",
-            );
+            return self.refuse(empty, help);
         }
         let mut paths = Vec::new();
         for (item, text) in self.texts() {
-            match TextSelector::new(&[text]) {
+            match select(&[text]) {
                 Ok(_) => paths.push(text),
                 Err(errors) => {
                     for error in errors {
@@ -204,7 +229,7 @@ impl<'t> Node<'t> {
                 }
             }
         }
-        TextSelector::new(&paths).ok()
+        select(&paths).ok()
     }
 
     /// A table as the JSON object that a plugin gets. Never shown: an operator may have put a secret into it.

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use patchpanel_router::{Router, Table};
 use patchpanel_runtime::{DirectoryWatch, PluginError, Registry};
-use patchpanel_store::Store;
+use patchpanel_store::{Clock, Store};
 use serde_json::{Map, Value};
 use tokio::signal::unix::Signal;
 
 use super::desk::{Back, Order, Origin, PluginDeed, Refusal, Shown};
 use crate::config::{self, Config};
+use crate::ports::StoreKeep;
 use crate::wiring::{self, Uses};
 
 /// All that changes while the router runs.
@@ -36,8 +37,17 @@ struct Definition {
 impl Current {
     /// Starts the plugins of a configuration, and of the subscriptions that the store knows. One that does not fit is
     /// left out of service, and kept.
-    pub(super) async fn start(config: Config, file: Option<PathBuf>, store: Arc<dyn Store>) -> anyhow::Result<Current> {
-        let registry = wiring::registry(&config, Uses::All).await?;
+    pub(super) async fn start(
+        config: Config,
+        file: Option<PathBuf>,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+    ) -> anyhow::Result<Current> {
+        let keep = StoreKeep {
+            store: Arc::clone(&store),
+            clock,
+        };
+        let registry = wiring::registry(&config, Uses::All, Some(Arc::new(keep))).await?;
         let mut current = Current {
             registry,
             store,

@@ -54,7 +54,7 @@ impl Service {
         let clock: Arc<dyn Clock> = Arc::new(SteadyClock::default());
         let store = open(config.store.clone(), Arc::clone(&clock)).await?;
         let durable = store.is_durable();
-        let current = Current::start(config, file, Arc::clone(&store)).await?;
+        let current = Current::start(config, file, Arc::clone(&store), Arc::clone(&clock)).await?;
         let table = current.table()?;
         let router = Arc::new(Router::new(table, store, clock, Options::default()));
         let (desk, back) = Desk::new();

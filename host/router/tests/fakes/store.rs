@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use patchpanel_store::{
     Appended, DeliveriesPage, DeliveriesQuery, DeliveryRef, DeliveryStatus, EventsPage, EventsQuery, Fetch, Fetched,
-    Ledger, NewEvent, Replay, Settlement, Store, StoreError, StoredEvent, SubscriptionName, Usage,
+    KeptValue, Ledger, NewEvent, Replay, Settlement, Store, StoreError, StoredEvent, SubscriptionName, Usage,
 };
 use tokio::sync::Notify;
 
@@ -26,6 +26,8 @@ pub struct FakeStore {
     pub holds_fetches: AtomicBool,
     /// Appends tell so and wait before they begin.
     pub holds_appends: AtomicBool,
+    /// It takes no events.
+    pub is_full: AtomicBool,
     pub held: Notify,
     pub go: Notify,
 }
@@ -43,6 +45,7 @@ impl FakeStore {
             holds_early: AtomicBool::new(false),
             holds_fetches: AtomicBool::new(false),
             holds_appends: AtomicBool::new(false),
+            is_full: AtomicBool::new(false),
             held: Notify::new(),
             go: Notify::new(),
         })
@@ -122,8 +125,20 @@ impl Store for FakeStore {
     async fn define(&self, name: &str, definition: Option<String>) -> Result<(), StoreError> {
         self.store.define(name, definition).await
     }
+    async fn kept(&self, owner: &str) -> Result<Vec<(String, KeptValue)>, StoreError> {
+        self.store.kept(owner).await
+    }
+    fn can_keep(&self) -> Result<(), StoreError> {
+        self.store.can_keep()
+    }
+    fn keep(&self, owner: &str, key: &str, value: Option<KeptValue>) {
+        self.store.keep(owner, key, value);
+    }
     fn health(&self) -> Result<(), StoreError> {
-        self.store.health()
+        match self.is_full.load(Ordering::SeqCst) {
+            true => Err(StoreError::Full { budget: 0 }),
+            false => self.store.health(),
+        }
     }
     async fn usage(&self) -> Result<Usage, StoreError> {
         self.store.usage().await

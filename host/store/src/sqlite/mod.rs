@@ -3,12 +3,13 @@
 //! [`schema`] holds the tables and says what is assumed of the disk. One [`writer`] has the only connection that writes;
 //! [`op`] is what it is asked for, [`batch`] what one transaction changes in memory, [`settle`] and [`retain`] its work on
 //! deliveries and on old events. [`state`] and [`queue`] are what is known without the disk: a cursor for each
-//! subscription, and what is leased. [`fetch`] leases, [`read`] answers questions; both read with connections of their own.
+//! subscription, and what is leased. [`fetch`] leases, [`read`] answers questions; both read with connections of their own. [`kept`] is what plugins keep.
 
 mod batch;
 mod cursor_row;
 mod delivery_row;
 mod fetch;
+mod kept;
 mod live;
 mod numbers;
 mod op;
@@ -40,7 +41,7 @@ use self::state::{Shared, State};
 use self::writer::Writer;
 use crate::{
     Appended, Clock, DeliveriesPage, DeliveriesQuery, DeliveryKey, DeliveryRef, DeliveryStatus, EventsPage,
-    EventsQuery, Fetch, Fetched, Ledger, NewEvent, Replay, Settlement, Store, StoreError, StoredEvent,
+    EventsQuery, Fetch, Fetched, KeptValue, Ledger, NewEvent, Replay, Settlement, Store, StoreError, StoredEvent,
     SubscriptionName, Usage, Verdict,
 };
 
@@ -172,6 +173,20 @@ impl SqliteStore {
             }
         }
         answered.await.map_err(|_| ended())?
+    }
+
+    /// Has the writer take what waits in [`kept`], without an answer.
+    fn wake(&self) {
+        match &self.backing {
+            Backing::Memory(writer) => {
+                let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+                writer.commit(Vec::new());
+            }
+            Backing::File { requests, .. } => {
+                // A writer that has ended takes nothing any more, and everybody is told so.
+                drop(requests.as_ref().map(|requests| requests.send(Op::Wake(None))));
+            }
+        }
     }
 
     /// Reads without holding up the writer, off the async threads.
@@ -379,6 +394,31 @@ impl Store for SqliteStore {
         self.ask(|answer| Op::Define(name.to_owned(), definition, answer)).await
     }
 
+    async fn kept(&self, owner: &str) -> Result<Vec<(String, KeptValue)>, StoreError> {
+        // Changes that wait have to be in the tables first.
+        self.ask(|answer| Op::Wake(Some(answer))).await?;
+        let (owner, now) = (owner.to_owned(), self.clock.now());
+        self.read(move |connection, shared| kept::read(connection, shared, &owner, now))
+            .await
+    }
+
+    fn can_keep(&self) -> Result<(), StoreError> {
+        let trouble = self.shared.lock().trouble.clone();
+        match trouble {
+            Some(error) => Err(error),
+            None if self.shared.kept.has_room() => Ok(()),
+            None => Err(StoreError::Unavailable(
+                "more waits to be written than may wait".to_owned(),
+            )),
+        }
+    }
+
+    fn keep(&self, owner: &str, key: &str, value: Option<KeptValue>) {
+        if self.shared.kept.add(owner, key, value) {
+            self.wake();
+        }
+    }
+
     fn health(&self) -> Result<(), StoreError> {
         let state = self.shared.lock();
         state.trouble.clone().or_else(|| state.full.clone()).map_or(Ok(()), Err)
@@ -420,78 +460,4 @@ fn problem(error: &rusqlite::Error) -> StoreError {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-mod tests {
-    use patchpanel_event::{Event, FieldPath, Limits, Receipt};
-
-    use super::*;
-    use crate::SystemClock;
-
-    /// Lets the database grow by so many pages.
-    fn grow_by(store: &SqliteStore, pages: i64) {
-        let Backing::Memory(writer) = &store.backing else {
-            panic!("a store in memory");
-        };
-        let connection = &writer.lock().unwrap().connection;
-        let now: i64 = connection
-            .pragma_query_value(None, "page_count", |row| row.get(0))
-            .unwrap();
-        let limit = format!("PRAGMA max_page_count = {}", now + pages);
-        connection.query_row(&limit, (), |_| Ok(())).unwrap();
-    }
-
-    #[tokio::test]
-    async fn what_cannot_be_held_back_for_want_of_space_comes_again_in_its_turn() {
-        const EVENTS: usize = 200;
-        let store = SqliteStore::in_memory(Arc::new(SystemClock)).unwrap();
-        let new = |number: usize| NewEvent {
-            event: Event::parse(
-                format!(r#"{{"id":"{number}","type":"t","subject":"one"}}"#).into(),
-                &Limits::default(),
-            )
-            .unwrap(),
-            matched: vec!["a".into()],
-            key: None,
-        };
-        store.append((0..EVENTS).map(new).collect()).await.unwrap();
-        let subject = FieldPath::parse("subject").unwrap();
-        let all = Fetch {
-            ordering: Some(&subject),
-            ..Fetch::due("a", EVENTS)
-        };
-        grow_by(&store, 0);
-        let mut leased = store.fetch(all).await.unwrap().deliveries;
-        let held = DeliveriesQuery {
-            subscription: None,
-            state: crate::DeliveryState::Held,
-            after: None,
-            limit: 1,
-        };
-        let held = store.deliveries(held).await.unwrap().deliveries;
-        assert!(held.is_empty(), "they did not fit");
-        grow_by(&store, 1_000_000);
-        let mut seen = Vec::new();
-        while let Some(delivery) = leased.pop() {
-            assert!(leased.is_empty(), "one at a time");
-            seen.push(delivery.key);
-            let settlement = Settlement {
-                subscription: "a".into(),
-                key: delivery.key,
-                verdict: Verdict::Delivered(Receipt::default()),
-            };
-            store.settle(vec![settlement]).await.unwrap();
-            leased = store.fetch(all).await.unwrap().deliveries;
-        }
-        assert_eq!(seen.len(), EVENTS);
-        assert!(seen.is_sorted());
-        assert!(
-            store
-                .ledger()
-                .await
-                .unwrap()
-                .accounts
-                .values()
-                .all(crate::Account::is_balanced)
-        );
-    }
-}
+mod tests;

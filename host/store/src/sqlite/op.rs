@@ -15,6 +15,8 @@ pub(super) enum Op {
     Dead(Vec<DeliveryRef>, DeadTo, Answer<u64>),
     Replay(Replay, Vec<u64>, Answer<()>),
     Define(String, Option<String>, Answer<()>),
+    /// Nothing but what waits in [`kept`](super::kept).
+    Wake(Option<Answer<()>>),
 }
 
 /// A leased delivery behind another one with its ordering key.
@@ -42,6 +44,7 @@ impl Op {
                 drop(answer.send(Err(error)));
             }
             Op::Dead(_, _, answer) => drop(answer.send(Err(error))),
+            Op::Wake(answer) => drop(answer.map(|answer| answer.send(Err(error)))),
         }
     }
 }

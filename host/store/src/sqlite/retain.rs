@@ -2,9 +2,9 @@
 
 use rusqlite::Connection;
 
-use super::numbers;
 use super::row::{signed, unsigned};
 use super::writer::Writer;
+use super::{kept, numbers};
 use crate::StoreError;
 
 /// Events that are looked at in one transaction.
@@ -23,11 +23,16 @@ pub(super) struct Sweep {
     met_pending: bool,
     /// The next pass begins then.
     next_pass: u64,
+    /// The next look for what has expired of that which plugins keep.
+    next_expired: u64,
 }
 
 impl Sweep {
     /// Forgets a few events, if it is time for that.
     pub(super) fn step(&mut self, writer: &Writer, now: u64) -> rusqlite::Result<()> {
+        if now >= self.next_expired && !kept::forget_expired(&writer.connection, now)? {
+            self.next_expired = now.saturating_add(PAUSE);
+        }
         if self.position == 0 && now < self.next_pass {
             return Ok(());
         }
@@ -68,6 +73,7 @@ impl Sweep {
             let pause = if self.met_pending { LONG_PAUSE } else { PAUSE };
             *self = Sweep {
                 next_pass: now.saturating_add(pause),
+                next_expired: self.next_expired,
                 ..Sweep::default()
             };
         }

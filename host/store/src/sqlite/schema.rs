@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 const APPLICATION: i32 = 0x7074_6368;
 
 /// What made each schema version out of the one before. Released ones are never changed; new ones are added behind.
-const MIGRATIONS: [&str; 1] = [include_str!("v1.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("v1.sql"), include_str!("v2.sql")];
 
 /// Prepared statements that a connection keeps.
 const STATEMENTS: usize = 64;

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::cursor_row::{self, CursorRow};
 use super::delivery_row::{self, DeliveryRow};
+use super::kept::Waiting;
 use super::live::Budget;
 use super::queue::{Lease, Open, Queue, Turn};
 use super::row::{self, EventRow, signed, unsigned};
@@ -61,18 +62,25 @@ pub(super) fn number(index: usize) -> u32 {
     u32::try_from(index + 1).unwrap_or(u32::MAX)
 }
 
-/// The state behind its lock, which is never held while something waits.
+/// What the writer has in common with those who ask.
 #[derive(Default)]
-pub(super) struct Shared(Mutex<State>);
+pub(super) struct Shared {
+    /// Its lock is never held while something waits.
+    state: Mutex<State>,
+    pub(super) kept: Waiting,
+}
 
 impl Shared {
     pub(super) fn new(state: State) -> Shared {
-        Shared(Mutex::new(state))
+        Shared {
+            state: Mutex::new(state),
+            ..Shared::default()
+        }
     }
 
     /// Nothing panics while it holds the lock, so a poisoned one guards a sound state.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -12,6 +12,7 @@ use rusqlite::Connection;
 
 use super::batch::Batch;
 use super::cursor_row::CursorRow;
+use super::kept::Changes;
 use super::live::Live;
 use super::op::Op;
 use super::retain::Sweep;
@@ -74,8 +75,14 @@ impl Writer {
                     }
                     self.commit(ops);
                 }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(ended) => {
+                    if self.shared.kept.is_waiting() {
+                        self.commit(Vec::new());
+                    }
+                    if ended == RecvTimeoutError::Disconnected {
+                        return;
+                    }
+                }
             }
             self.maintain();
         }
@@ -96,7 +103,9 @@ impl Writer {
         // Times of acceptance never fall.
         let mut batch = Batch::new(self.clock.now().max(totals.accepted), totals);
         let mut ops = ops.into_iter();
-        let written = self.write(&mut ops, &mut batch);
+        // After the requests were: what was kept before one of them is in its transaction or in an earlier one.
+        let kept = self.shared.kept.take();
+        let written = self.write(&mut ops, &kept, &mut batch);
         match written {
             Ok(()) => {
                 let mut state = self.shared.lock();
@@ -108,6 +117,7 @@ impl Writer {
             }
             Err(error) => {
                 self.roll_back();
+                self.shared.kept.put_back(kept);
                 let error = problem(&error);
                 tracing::error!(%error, "a transaction of the store has failed");
                 let mut state = self.shared.lock();
@@ -119,9 +129,10 @@ impl Writer {
         }
     }
 
-    fn write(&self, ops: &mut impl Iterator<Item = Op>, batch: &mut Batch) -> rusqlite::Result<()> {
+    fn write(&self, ops: &mut impl Iterator<Item = Op>, kept: &Changes, batch: &mut Batch) -> rusqlite::Result<()> {
         self.connection.execute_batch("BEGIN")?;
         let full = self.over_budget()?;
+        batch.dirty |= kept.write(&self.connection)?;
         for op in ops {
             self.perform(op, full.as_ref(), batch)?;
         }
@@ -137,6 +148,10 @@ impl Writer {
     /// Whatever happens, the answer is in the batch afterwards.
     fn perform(&self, op: Op, full: Option<&StoreError>, batch: &mut Batch) -> rusqlite::Result<()> {
         match op {
+            Op::Wake(answer) => {
+                answer.into_iter().for_each(|answer| batch.done(answer));
+                Ok(())
+            }
             Op::Append(events, answer) => {
                 if let Some(full) = full {
                     drop(answer.send(Err(full.clone())));

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use patchpanel_event::{Event, Limits, Receipt};
 use patchpanel_store::{
-    Appended, Clock, Delivery, DeliveryKey, DeliveryRef, Fetch, NewEvent, Settlement, Store, Verdict,
+    Appended, Clock, Delivery, DeliveryKey, DeliveryRef, Fetch, KeptValue, NewEvent, Settlement, Store, Verdict,
 };
 
 /// A clock that stands until it is moved.
@@ -134,6 +134,8 @@ pub async fn run(make: impl Make) {
     leases_more_than_fits_into_memory(&*fresh().0.open()).await;
     redrives_and_discards(&*fresh().0.open()).await;
     keeps_definitions(&fresh().0).await;
+    let (made, clock) = fresh();
+    keeps_what_plugins_keep(&made, &clock).await;
     let (made, clock) = fresh();
     questions::run(&*made.open(), &clock).await;
     let (made, _) = fresh();
@@ -349,6 +351,50 @@ async fn keeps_definitions(made: &Made) {
     if made.survives {
         drop(store);
         assert_eq!(made.open().definitions().await.unwrap(), expected);
+    }
+}
+
+fn value(bytes: &[u8], expires: Option<u64>) -> Option<KeptValue> {
+    let bytes = bytes.to_vec();
+    Some(KeptValue { bytes, expires })
+}
+
+async fn keeps_what_plugins_keep(made: &Made, clock: &ManualClock) {
+    clock.set(1_000);
+    let mut store = made.open();
+    store.can_keep().unwrap();
+    assert!(store.kept("x").await.unwrap().is_empty());
+    for (owner, key, value) in [
+        ("x", "b", value(b"old", None)),
+        ("x", "b", value(b"new", Some(2_000))),
+        ("x", "a\0\u{fc}", value(&[0, 255], None)),
+        ("x", "gone", value(b"1", None)),
+        ("x", "gone", None),
+        ("x", "never was", None),
+        ("x", "expired", value(b"1", Some(1_000))),
+        ("x ", "b", value(b"", Some(u64::MAX))),
+    ] {
+        store.keep(owner, key, value);
+    }
+    let keys = |kept: Vec<(String, KeptValue)>| kept.into_iter().map(|(key, _)| key).collect::<Vec<_>>();
+    for again in [false, true] {
+        if again && made.survives {
+            drop(store);
+            store = made.open();
+        }
+        let kept = store.kept("x").await.unwrap();
+        let bytes: Vec<_> = kept.iter().map(|(_, value)| (&*value.bytes, value.expires)).collect();
+        assert_eq!(bytes, [(&[0, 255][..], None), (b"new", Some(2_000))]);
+        assert_eq!(keys(kept), ["a\0\u{fc}", "b"]);
+        assert_eq!(keys(store.kept("x ").await.unwrap()), ["b"]);
+    }
+    clock.set(2_000);
+    assert_eq!(keys(store.kept("x").await.unwrap()), ["a\0\u{fc}"]);
+    store.keep("x", "b", value(b"again", None));
+    assert_eq!(store.kept("x").await.unwrap()[1].1.bytes, b"again");
+    if !made.survives {
+        drop(store);
+        assert!(made.open().kept("x").await.unwrap().is_empty());
     }
 }
 

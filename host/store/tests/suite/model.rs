@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use patchpanel_event::{FieldPath, Receipt};
 use patchpanel_store::{
-    Account, Appended, Clock, Delivery, DeliveryKey, DeliveryRef, DeliveryState, Fetch, Replay, Settlement, Store,
-    Verdict,
+    Account, Appended, Clock, Delivery, DeliveryKey, DeliveryRef, DeliveryState, Fetch, KeptValue, Replay, Settlement,
+    Store, Verdict,
 };
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -36,6 +36,12 @@ enum Step {
     Replay {
         subscription: usize,
         ids: Vec<u8>,
+    },
+    /// A plugin keeps a value for so long, or forgets one.
+    Keep {
+        owner: usize,
+        key: u8,
+        value: Option<(u8, Option<u64>)>,
     },
     Advance(u64),
     /// The process ends, and another one begins.
@@ -76,6 +82,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => pick().prop_map(Step::Discard),
         1 => (0_usize..3, prop::collection::vec(0_u8..45, 0..4))
             .prop_map(|(subscription, ids)| Step::Replay { subscription, ids }),
+        2 => (0_usize..3, 0_u8..4, prop::option::weighted(0.8, (any::<u8>(), prop::option::of(0_u64..40))))
+            .prop_map(|(owner, key, value)| Step::Keep { owner, key, value }),
         3 => (0_u64..15).prop_map(Step::Advance),
         1 => Just(Step::Reopen),
     ];
@@ -130,6 +138,8 @@ struct Model {
     accounts: BTreeMap<&'static str, Account>,
     duplicates: u64,
     replays: Vec<Replay>,
+    /// By owner and key.
+    kept: BTreeMap<(usize, u8), KeptValue>,
 }
 
 impl Model {
@@ -438,17 +448,40 @@ async fn play(steps: Vec<Step>, made: Made, clock: &ManualClock) {
                 let (replay, sequences) = model.replay(subscription, &ids);
                 store.replay(replay, sequences).await.unwrap();
             }
+            Step::Keep { owner, key, value } => {
+                let value = value.map(|(byte, ttl)| KeptValue {
+                    bytes: vec![byte; usize::from(byte)],
+                    expires: ttl.map(|ttl| clock.now() + ttl),
+                });
+                store.can_keep().unwrap();
+                store.keep(SUBSCRIPTIONS[owner], &key.to_string(), value.clone());
+                match value {
+                    Some(value) => drop(model.kept.insert((owner, key), value)),
+                    None => drop(model.kept.remove(&(owner, key))),
+                }
+            }
             Step::Advance(nanos) => clock.advance(nanos),
             Step::Reopen if made.survives => {
                 drop(store);
                 store = made.open();
                 model.crash();
+                agrees_in_what_is_kept(&*store, &model, clock.now()).await;
             }
             Step::Reopen => {}
         }
         agrees(&*store, &model).await;
     }
     agrees_in_detail(&*store, &model).await;
+    agrees_in_what_is_kept(&*store, &model, clock.now()).await;
+}
+
+async fn agrees_in_what_is_kept(store: &dyn Store, model: &Model, now: u64) {
+    for (owner, name) in SUBSCRIPTIONS.iter().enumerate() {
+        let own = model.kept.iter().filter(|((of, _), _)| *of == owner);
+        let live = own.filter(|(_, value)| value.expires.is_none_or(|expires| expires > now));
+        let live: Vec<_> = live.map(|((_, key), value)| (key.to_string(), value.clone())).collect();
+        assert_eq!(store.kept(name).await.unwrap(), live, "{name}");
+    }
 }
 
 async fn agrees(store: &dyn Store, model: &Model) {

@@ -4,19 +4,21 @@ use crate::bytes::{at, before, is_alnum, is_space, is_word, looks_random, run, r
 use crate::class::Class;
 use crate::detect::word;
 use crate::finding::Sink;
-use crate::key::{MAX_NAME, Strength, strength};
+use crate::key::{LONGEST_END, MAX_NAME, Names, Strength};
 use crate::placeholder::{is_of_mask, is_placeholder, mask_at};
+use std::sync::Arc;
 
 pub(crate) fn detect(bytes: &[u8], sink: &mut Sink) {
+    let names = Arc::clone(&sink.scope().names);
     let mut from = 0;
     for place in memchr::memchr3_iter(b':', b'=', b'>', bytes) {
         if place < from {
             continue;
         }
-        let Some((name, value)) = assignment(bytes, place) else {
+        let Some((name, value)) = assignment(bytes, place, &names) else {
             continue;
         };
-        if let Some((start, end)) = value.authorization(bytes, name) {
+        if let Some((start, end)) = value.authorization(bytes, name, &names) {
             // A value of a secret name in any case, where credentials are not told apart.
             let class = if sink.wants(Class::Credentials) {
                 Class::Credentials
@@ -27,7 +29,7 @@ pub(crate) fn detect(bytes: &[u8], sink: &mut Sink) {
             from = end;
             continue;
         }
-        let is_secret = value.is_secret(bytes, name.strength);
+        let is_secret = value.is_secret(bytes, name.strength, &names);
         if is_secret {
             sink.push(value.start, value.end, Class::SecretKey);
         }
@@ -37,20 +39,20 @@ pub(crate) fn detect(bytes: &[u8], sink: &mut Sink) {
             from = value.end;
         }
     }
-    calls(bytes, sink);
+    calls(bytes, &names, sink);
 }
 
 /// `set("PASSWORD", "...")`: a name and a value in quotes, with a comma between them.
-fn calls(bytes: &[u8], sink: &mut Sink) {
+fn calls(bytes: &[u8], names: &Names, sink: &mut Sink) {
     for place in memchr::memchr_iter(b'(', bytes) {
         let limited = bytes.get(..bytes.len().min(place + MAX_NAME)).unwrap_or_default();
         let name_end = run(limited, place + 2, is_word);
         if at(bytes, place + 1) == b'"'
             && bytes.get(name_end..).is_some_and(|rest| rest.starts_with(b"\","))
-            && let Some(name) = Name::before(bytes, name_end)
+            && let Some(name) = Name::before(bytes, name_end, names)
             && let Some(value) = Value::behind(bytes, name_end + 2)
             && value.quote.is_some()
-            && value.is_secret(bytes, name.strength)
+            && value.is_secret(bytes, name.strength, names)
         {
             sink.push(value.start, value.end, Class::SecretKey);
         }
@@ -58,15 +60,19 @@ fn calls(bytes: &[u8], sink: &mut Sink) {
 }
 
 /// The name and the value whose operator is at `place`.
-fn assignment(bytes: &[u8], place: usize) -> Option<(Name, Value)> {
+fn assignment(bytes: &[u8], place: usize, names: &Names) -> Option<(Name, Value)> {
     let operator = run_back(bytes, place, 3, |byte| b":=!?+.|<-".contains(&byte));
-    let name = Name::before(bytes, operator)?;
+    let name = Name::before(bytes, operator, names)?;
     // `[token:ghp_***]`: the name is a mask's.
-    if is_of_mask(bytes, name.end) {
+    if is_of_mask(bytes, name.end, names) {
         return None;
     }
     // `::=`, `:=`, `==`, `=>`, `||:`: the value is behind all of it.
     let behind = run(bytes, place, |byte| matches!(byte, b':' | b'=' | b'>'));
+    // `Token::Slash` is a name in a program, not the token of somebody.
+    if bytes.get(operator..behind)?.ends_with(b"::") {
+        return None;
+    }
     let mut value = Value::behind(bytes, behind)?;
     if at(bytes, place) == b':' && value.quote.is_none() {
         value = value.of_header(bytes, bytes.get(name.start..name.end)?);
@@ -84,13 +90,16 @@ struct Name {
 
 impl Name {
     /// The name that ends before `end`, behind spaces, quotes and brackets, if it is one of a secret.
-    fn before(bytes: &[u8], end: usize) -> Option<Self> {
+    fn before(bytes: &[u8], end: usize, names: &Names) -> Option<Self> {
         let mut end = run_back(bytes, end, 16, |byte| matches!(byte, b' ' | b'\t'));
         let bracket = before(bytes, end) == b']';
         end -= usize::from(bracket);
         let quoted = matches!(before(bytes, end), b'"' | b'\'' | b'`');
         end -= usize::from(quoted);
         if !is_alnum(before(bytes, end)) {
+            return None;
+        }
+        if !names.may_end(bytes.get(end.saturating_sub(LONGEST_END)..end)?) {
             return None;
         }
         let mut start = run_back(bytes, end, MAX_NAME, is_word);
@@ -102,7 +111,7 @@ impl Name {
         if bracket && !quoted && before(bytes, start) != b'[' {
             return None;
         }
-        let strength = strength(bytes.get(start..end)?)?;
+        let strength = names.strength(bytes.get(start..end)?)?;
         Some(Self { start, end, strength })
     }
 }
@@ -117,6 +126,8 @@ struct Value {
     start: usize,
     end: usize,
     quote: Option<u8>,
+    /// Whether `=>` stands before it.
+    arrow: bool,
 }
 
 impl Value {
@@ -127,31 +138,34 @@ impl Value {
         if before(bytes, from) == b'>' {
             start = run(bytes, start, is_space);
         }
+        let arrow = bytes.get(..from).is_some_and(|before| before.ends_with(b"=>"));
         let quote = Some(at(bytes, start)).filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
         let value = match quote {
             Some(_) => Self {
                 start: start + 1,
                 end: quoted_end(bytes, start)?,
                 quote,
+                arrow,
             },
             None => Self {
                 start,
                 end: unquoted_end(bytes, start),
                 quote,
+                arrow,
             },
         };
         (value.start < value.end).then_some(value)
     }
 
     /// The credentials in an `Authorization` header, or in the field of that name.
-    fn authorization(self, bytes: &[u8], name: Name) -> Option<(usize, usize)> {
+    fn authorization(self, bytes: &[u8], name: Name, names: &Names) -> Option<(usize, usize)> {
         if !ends_with(bytes.get(name.start..name.end)?, b"authorization") {
             return None;
         }
         let scheme_end = run(bytes, self.start, is_word);
         let (start, end) = word::scheme_value(bytes, self.start, scheme_end)?;
         let value = bytes.get(start..end)?;
-        (value.len() >= 4 && !is_placeholder(value)).then_some((start, end))
+        (value.len() >= 4 && !is_placeholder(value, names)).then_some((start, end))
     }
 
     /// The value of an HTTP header has spaces in it: cookies, and most schemes of authorization.
@@ -177,16 +191,20 @@ impl Value {
             start,
             end: line_end,
             quote: None,
+            arrow: false,
         }
     }
 
-    fn is_secret(self, bytes: &[u8], strength: Strength) -> bool {
+    fn is_secret(self, bytes: &[u8], strength: Strength, names: &Names) -> bool {
         let value = bytes.get(self.start..self.end).unwrap_or_default();
-        if value.len() < 4 || is_placeholder(value) || is_literal(value) || mask_at(bytes, self.start) {
+        if value.len() < 4 || is_placeholder(value, names) || is_literal(value) || mask_at(bytes, self.start, names) {
             return false;
         }
         let is_call = self.quote.is_none() && memchr::memchr(b'(', value).is_some_and(|open| is_code(value, open));
+        // `password => user.name`: an expression, but for what no name looks like.
+        let is_expression = self.quote.is_none() && self.arrow && !looks_random(value);
         match strength {
+            _ if is_expression => false,
             Strength::Certain => !is_call,
             Strength::Likely if self.quote.is_some() => !value.contains(&b' ') && !is_url(value),
             Strength::Likely => !is_call && !is_url(value) && !is_prose(value),
@@ -305,6 +323,7 @@ mod tests {
             "api_key: \"insert_key_here\"",
             "[token:0123456789ab]",
             "{\"password\": \"[secret-key:0123456789ab]\"}",
+            "Token::LeftBrace",
             "12:34:56",
             "a=b",
         ] {

@@ -3,7 +3,9 @@
 use crate::bytes::{at, is_alnum, is_space, run, run_back};
 use crate::class::Class;
 use crate::finding::Sink;
+use crate::key::Names;
 use crate::placeholder::{is_of_mask, is_placeholder};
+use std::sync::Arc;
 
 /// RFC 5321 allows 64 bytes before the `@`, and 255 behind.
 const MAX_LOCAL: usize = 64;
@@ -11,12 +13,13 @@ const MAX_DOMAIN: usize = 255;
 const MAX_USERINFO: usize = 256;
 
 pub(crate) fn detect(bytes: &[u8], sink: &mut Sink) {
+    let names = Arc::clone(&sink.scope().names);
     for place in memchr::memchr_iter(b'@', bytes) {
         let userinfo = userinfo(bytes, place);
         if let Some((start, end)) = userinfo
-            && let Some(colon) = colon(bytes, start, end)
+            && let Some(colon) = colon(bytes, start, end, &names)
         {
-            if !is_placeholder(bytes.get(colon + 1..end).unwrap_or_default()) {
+            if !is_placeholder(bytes.get(colon + 1..end).unwrap_or_default(), &names) {
                 sink.push(colon + 1, end, Class::UrlPassword);
             }
         } else if let Some((start, end)) = address(bytes, place) {
@@ -31,8 +34,11 @@ pub(crate) fn detect(bytes: &[u8], sink: &mut Sink) {
 /// What stands between `://` and the last `@` of a URL's authority.
 fn userinfo(bytes: &[u8], place: usize) -> Option<(usize, usize)> {
     let outside = |byte: u8| matches!(byte, b'/' | b'?' | b'#' | b'"' | b'\'' | b'<' | b'>' | b'`') || is_space(byte);
+    // Most addresses stand in no URL, which a look for its slashes tells sooner than one at all bytes before.
+    let window = bytes.get(place.saturating_sub(MAX_USERINFO + 3)..place)?;
+    let slash = place - window.len() + memchr::memrchr(b'/', window)?;
     let start = run_back(bytes, place, MAX_USERINFO, |byte| !outside(byte));
-    if !bytes.get(..start)?.ends_with(b"://") {
+    if start != slash + 1 || !bytes.get(..start)?.ends_with(b"://") {
         return None;
     }
     let limit = bytes.len().min(place + MAX_USERINFO);
@@ -41,9 +47,9 @@ fn userinfo(bytes: &[u8], place: usize) -> Option<(usize, usize)> {
 }
 
 /// The colon between user and password. The mask of what stood there has one of its own.
-fn colon(bytes: &[u8], start: usize, end: usize) -> Option<usize> {
+fn colon(bytes: &[u8], start: usize, end: usize, names: &Names) -> Option<usize> {
     let mut colons = memchr::memchr_iter(b':', bytes.get(start..end)?).map(|colon| start + colon);
-    colons.find(|&colon| !is_of_mask(bytes, colon))
+    colons.find(|&colon| !is_of_mask(bytes, colon, names))
 }
 
 fn address(bytes: &[u8], place: usize) -> Option<(usize, usize)> {

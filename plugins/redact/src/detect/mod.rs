@@ -4,11 +4,22 @@
 //! looked at as a whole is not looked at again.
 
 pub(crate) mod assign;
+mod card;
+mod check;
+mod crypto;
+mod digits;
 pub(crate) mod email;
+mod iban;
+mod identity;
+mod national;
+pub(crate) mod network;
 pub(crate) mod number;
 pub(crate) mod pem;
+mod phone;
 pub(crate) mod vendor;
 pub(crate) mod word;
+
+pub(crate) use check::luhn;
 
 /// How many layers of encoding were taken off already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,13 +36,12 @@ impl Depth {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use crate::class::Classes;
-    use crate::finding::Sink;
+    use crate::finding::{Scope, Sink};
     use crate::scan;
 
     /// What is found in `text`: class and value.
     pub(crate) fn found(text: &str) -> Vec<(&'static str, &str)> {
-        let mut sink = Sink::new(Classes::ALL);
+        let mut sink = Sink::new(Scope::default());
         scan::scan(text, &mut sink);
         sink.take()
             .iter()

@@ -1,6 +1,6 @@
 //! Tokens that tell their issuer: a fixed beginning, then so many characters of a certain kind.
 
-use crate::bytes::{at, distinct, is_alnum, is_digit, is_hex, is_token, is_word, run};
+use crate::bytes::{at, before, distinct, is_alnum, is_digit, is_hex, is_token, is_word, run};
 
 /// What a token's body is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,7 @@ const RULES: &[Rule] = &[
     ("AAAAAAAAAAAAAAAAAAAAA", Base64, 50, 0),
     ("ABIA", Upper, 16, 16), ("ABSK", Base64, 100, 0), ("ACCA", Upper, 16, 16),
     ("AGE-SECRET-KEY-1", Upper, 40, 0),
-    ("AIza", Word, 35, 35), ("AKCp", Alnum, 60, 0), ("AKIA", Upper, 16, 16), ("API-", Upper, 26, 26), ("AQVN", Word, 35, 38),
+    ("AIzaSy", Word, 33, 33), ("AKCp", Alnum, 60, 0), ("AKIA", Upper, 16, 16), ("API-", Upper, 26, 26), ("AQVN", Word, 35, 38),
     ("ASIA", Upper, 16, 16), ("ATATT3", Base64, 100, 0), ("ATBB", Alnum, 24, 0), ("ATCTT3", Base64, 50, 0),
     ("CCIPAT_", Alnum, 20, 0), ("CFPAT-", Word, 40, 0), ("CLOJARS_", Hex, 40, 0),
     ("EAAA", Word, 50, 0), ("EAAC", Alnum, 50, 0), ("EAAM", Alnum, 50, 0), ("EZAK", Alnum, 54, 0), ("EZTK", Alnum, 54, 0),
@@ -61,7 +61,7 @@ const RULES: &[Rule] = &[
     ("doo_v1_", Hex, 40, 0), ("dop_v1_", Hex, 40, 0), ("dor_v1_", Hex, 40, 0), ("dp.pt.", Alnum, 30, 0), ("dp.st.", Dotted, 30, 0),
     ("dt0c01.", Dotted, 60, 0), ("duffel_live_", Base64, 30, 0), ("duffel_test_", Base64, 30, 0),
     ("figd_", Word, 30, 0), ("fio-u-", Base64, 40, 0), ("flb_live_", Alnum, 20, 0), ("fm1r_", Base64, 60, 0), ("fm1a_", Base64, 60, 0), ("fm2_", Base64, 60, 0), ("fo1_", Word, 30, 0),
-    ("gAAAAAB", Base64, 80, 0), ("ghb_", Alnum, 30, 0), ("gho_", Alnum, 30, 0), ("ghp_", Alnum, 30, 0), ("ghr_", Alnum, 30, 0), ("ghs_", Dotted, 30, 0), ("ghu_", Alnum, 30, 0), ("github_pat_", Word, 40, 0),
+    ("ghb_", Alnum, 30, 0), ("gho_", Alnum, 30, 0), ("ghp_", Alnum, 30, 0), ("ghr_", Alnum, 30, 0), ("ghs_", Dotted, 30, 0), ("ghu_", Alnum, 30, 0), ("github_pat_", Word, 40, 0),
     ("glagent-", Word, 40, 0), ("glc_", Base64, 32, 0), ("glcbt-", Word, 18, 0), ("gldt-", Word, 18, 0), ("glffct-", Word, 18, 0), ("glft-", Word, 18, 0),
     ("glimt-", Word, 22, 0), ("gloas-", Word, 50, 0), ("glpat-", Dotted, 18, 0), ("glptt-", Word, 38, 0), ("glrt-", Dotted, 18, 0), ("glrtr-", Word, 18, 0), ("glsa_", Word, 40, 0), ("glsoat-", Word, 18, 0),
     ("gsk_", Alnum, 40, 0),
@@ -109,15 +109,19 @@ const FIRST: [u8; 129] = {
 
 /// How far a body is followed before it was found to be one. Without a bound, a text of nothing but prefixes would take
 /// quadratic time.
-const LONGEST: usize = 1024;
+const LONGEST: usize = 128;
 
 /// Where the token ends that begins at `start`, which begins a word.
 pub(crate) fn token(bytes: &[u8], start: usize) -> Option<usize> {
     let rest = bytes.get(start..)?;
-    let first = *rest.first()?;
+    let &[first, second, ..] = rest else { return None };
     let (from, to) = (*FIRST.get(usize::from(first))?, *FIRST.get(usize::from(first) + 1)?);
     let rules = RULES.get(usize::from(from)..usize::from(to))?;
     for &(prefix, body, shortest, longest) in rules {
+        // A byte settles most of them, without a call.
+        if prefix.as_bytes().get(1) != Some(&second) {
+            continue;
+        }
         let Some(tail) = rest.strip_prefix(prefix.as_bytes()) else {
             continue;
         };
@@ -133,7 +137,11 @@ pub(crate) fn token(bytes: &[u8], start: usize) -> Option<usize> {
             .count();
         let fits = length >= shortest && (longest == 0 || length <= longest);
         let written_out = tail.get(..length)?;
-        if fits && distinct(written_out) > 4 && is_plausible(prefix, written_out) {
+        if fits
+            && distinct(written_out) > 4
+            && is_plausible(prefix, written_out)
+            && !is_scope(prefix, tail.get(length..)?)
+        {
             let end = if length == LONGEST {
                 run(tail, length, |byte| body.has(byte))
             } else {
@@ -155,10 +163,42 @@ fn is_plausible(prefix: &str, body: &[u8]) -> bool {
             [kind, b'-' | b'.', ..] => b"abceprs".contains(kind) && digits >= 2,
             _ => false,
         },
+        "sk-" if body.starts_with(b"ant-api03-") || body.starts_with(b"ant-admin01-") => body.ends_with(b"AA"),
         "sk-" | "live_" | "test_" | "secret_" | "s." | "cio" | "YC" | "LTAI" | "API-" | "A3-" | "key-" | "v1.0-"
         | "ico-" | "p8e-" => digits >= 2,
+        // A number of the instance, or `local`, may stand before the 40 digits.
+        "sgp_" => match body.split_last_chunk::<40>() {
+            Some((before, key)) => {
+                let instance = before.strip_suffix(b"_").unwrap_or(before);
+                key.iter().all(|&byte| is_hex(byte)) && (matches!(instance, b"" | b"local") || instance.len() == 16)
+            }
+            None => false,
+        },
         _ => digits > 0 || body.iter().any(u8::is_ascii_uppercase),
     }
+}
+
+/// `AKIA.../20260131/eu-west-1/s3/aws4_request`: whoever signs a request to AWS tells the name of the key.
+fn is_scope(prefix: &str, rest: &[u8]) -> bool {
+    let rest = rest.strip_prefix(b"/").or_else(|| rest.strip_prefix(b"%2F"));
+    let date = rest.and_then(|rest| rest.get(..8));
+    matches!(prefix, "AKIA" | "ASIA") && date.is_some_and(|date| date.iter().all(|&byte| is_digit(byte)))
+}
+
+/// A common annotated security key, as Azure and Azure DevOps give out: 52 characters, a mark, 24 to 28 more.
+pub(crate) fn is_annotated(word: &[u8]) -> bool {
+    (80..=88).contains(&word.len()) && word.get(52..57) == Some(b"JQQJ9") && word.iter().all(|&byte| is_alnum(byte))
+}
+
+/// Azure's client secrets: three characters, a digit, `Q~`, and 31 to 34 more. `tilde` is the place of the tilde.
+pub(crate) fn azure(bytes: &[u8], tilde: usize) -> Option<(usize, usize)> {
+    let is_body = |byte: u8| is_word(byte) || matches!(byte, b'.' | b'~');
+    let start = tilde.checked_sub(5)?;
+    let fits = matches!(bytes.get(start..tilde)?, [a, b, c, digit, b'Q']
+        if [*a, *b, *c].into_iter().all(is_body) && is_digit(*digit));
+    let end = run(bytes.get(..bytes.len().min(tilde + 40))?, tilde, is_body);
+    let end = end - usize::from(at(bytes, end - 1) == b'.');
+    (fits && (32..=35).contains(&(end - tilde)) && !is_token(before(bytes, start))).then_some((start, end))
 }
 
 /// `123456789:AA...`: a bot's number and its key, at the number's end.
@@ -177,32 +217,18 @@ pub(crate) fn discord(bytes: &[u8], start: usize, word_end: usize) -> Option<usi
     let end = run(bytes, time_end + 1, is_word);
     let dots = at(bytes, word_end) == b'.' && at(bytes, time_end) == b'.';
     let lengths =
-        (23..=28).contains(&number.len()) && time_end - word_end == 7 && (25..=40).contains(&(end - time_end));
+        (23..=26).contains(&number.len()) && time_end - word_end == 7 && (25..=40).contains(&(end - time_end));
     (dots && lengths && matches!(number.first(), Some(b'M'..=b'O'))).then_some(end)
 }
 
 /// Whether a short word with a dot or a tilde behind it may begin a token or a hook.
+#[rustfmt::skip]
 pub(crate) fn is_dotted_prefix(word: &[u8]) -> bool {
-    const PREFIXES: [&str; 17] = [
-        "SG",
-        "discord",
-        "discordapp",
-        "dp",
-        "dt0c01",
-        "hooks",
-        "hvb",
-        "hvr",
-        "hvs",
-        "pk",
-        "s",
-        "sha256",
-        "sk",
-        "sl",
-        "t1",
-        "xoxe",
-        "ya29",
-    ];
-    PREFIXES.iter().any(|prefix| prefix.as_bytes() == word)
+    matches!(
+        word,
+        b"SG" | b"discord" | b"discordapp" | b"dp" | b"dt0c01" | b"hooks" | b"hvb" | b"hvr" | b"hvs" | b"pk" | b"s"
+            | b"sha256" | b"sk" | b"sl" | b"t1" | b"xoxe" | b"ya29"
+    )
 }
 
 /// The secret path of a web hook's URL, at `start`, which begins a word.
@@ -272,6 +298,18 @@ mod tests {
         ] {
             assert_eq!(super::token(text.as_bytes(), 0), None, "{text}");
         }
+    }
+
+    #[test]
+    fn secrets_of_azure() {
+        let secret = "a1B8Q~0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1";
+        assert_eq!(secret.len(), 40);
+        assert_eq!(azure(secret.as_bytes(), 5), Some((0, 40)));
+        assert_eq!(azure(b"a1B8Q~tooshort", 5), None);
+        assert_eq!(azure(b"8Q~", 2), None);
+        let key = format!("{}JQQJ99AAACAAAAAAAAAAAAAZFUaB1c", "0aB1cD2eF3gH4".repeat(4));
+        assert!(is_annotated(key.as_bytes()) && !is_annotated(b"JQQJ99"));
+        assert_eq!(token(b"AKIAIOSFODNN7EXAMPLE/20260131/eu-west-1", 0), None);
     }
 
     #[test]

@@ -3,25 +3,25 @@
 
 use crate::anchors::{Anchors, WORD};
 use crate::base64;
-use crate::bytes::{at, before, is_alnum, is_space, is_token, is_word, looks_random, run};
+use crate::bytes::{at, before, is_alnum, is_digit, is_space, is_token, is_word, looks_random, run};
 use crate::class::Class;
-use crate::detect::{Depth, vendor};
-use crate::finding::Sink;
+use crate::context::Context;
+use crate::detect::{Depth, crypto, identity, vendor};
+use crate::finding::{Finding, Sink};
 use crate::placeholder::{is_of_mask, is_placeholder, mask_at};
+use crate::runs::Runs;
 use crate::scan;
 
 /// Shorter words hold no token.
 const SHORTEST: usize = 12;
 
 pub(crate) fn detect(bytes: &[u8], depth: Depth, sink: &mut Sink) {
+    let is_part = |byte: u8| {
+        (byte | 0x20).wrapping_sub(b'a') < 26 || byte.wrapping_sub(b'0') < 10 || byte == b'_' || byte == b'-'
+    };
+    let mut runs = Runs::new(bytes, is_part);
     let mut from = 0;
-    loop {
-        let rest = bytes.get(from..).unwrap_or_default();
-        let Some(skipped) = rest.iter().position(|&byte| is_word(byte)) else {
-            return;
-        };
-        let start = from + skipped;
-        let end = run(bytes, start, is_word);
+    while let Some((start, end)) = runs.next(from) {
         from = look(bytes, start, end, depth, sink).max(end);
     }
 }
@@ -29,6 +29,14 @@ pub(crate) fn detect(bytes: &[u8], depth: Depth, sink: &mut Sink) {
 /// Looks at one word; returns where to go on.
 fn look(bytes: &[u8], start: usize, end: usize, depth: Depth, sink: &mut Sink) -> usize {
     let next = at(bytes, end);
+    let context = || sink.context().with(Context::before(bytes, start));
+    if sink.wants(Class::NationalId)
+        && identity::may_be(bytes, start, end)
+        && identity::is_identity(bytes, start, end, context)
+    {
+        sink.push(start, end, Class::NationalId);
+        return end;
+    }
     if end - start >= SHORTEST {
         // The middle of base64 is neither.
         if before(bytes, start) == b'+' {
@@ -39,8 +47,10 @@ fn look(bytes: &[u8], start: usize, end: usize, depth: Depth, sink: &mut Sink) -
             .unwrap_or(end);
     }
     match next {
-        b' ' | b'\t' => scheme(bytes, start, end, sink),
-        b'.' | b'~' | b':' => composite(bytes, start, end, sink),
+        // The lengths of those that are known: a look at them settles most words.
+        b' ' | b'\t' if matches!(end - start, 2 | 5 | 6) => scheme(bytes, start, end, sink),
+        b'.' | b'~' => composite(bytes, start, end, sink),
+        b':' if is_digit(at(bytes, start)) => composite(bytes, start, end, sink),
         _ => end,
     }
 }
@@ -50,6 +60,8 @@ fn composite(bytes: &[u8], start: usize, end: usize, sink: &mut Sink) -> usize {
     let word = bytes.get(start..end).unwrap_or_default();
     let found = if at(bytes, end) == b':' {
         vendor::telegram(bytes, start, end).map(|end| (start, end))
+    } else if at(bytes, end) == b'~' && word.ends_with(b"Q") {
+        vendor::azure(bytes, end)
     } else if before(bytes, start) != b'.' && vendor::is_dotted_prefix(word) {
         vendor::token(bytes, start)
             .map(|end| (start, end))
@@ -68,10 +80,18 @@ fn token(bytes: &[u8], start: usize, word_end: usize, sink: &mut Sink) -> Option
         sink.push(start, end, Class::Jwt);
         return Some(end);
     }
+    let context = || sink.context().with(Context::before(bytes, start));
+    if sink.wants(Class::Crypto)
+        && crypto::is_address(bytes.get(start..word_end)?, context)
+        && !matches!(at(bytes, word_end), b'=' | b'+' | b'/')
+    {
+        sink.push(start, word_end, Class::Crypto);
+        return Some(word_end);
+    }
     let whole = match at(bytes, word_end) {
         b':' => vendor::telegram(bytes, start, word_end),
         b'.' => vendor::discord(bytes, start, word_end),
-        _ => None,
+        _ => vendor::is_annotated(bytes.get(start..word_end)?).then_some(word_end),
     };
     if let Some(end) = whole.or_else(|| vendor::token(bytes, start)) {
         sink.push(start, end, Class::Token);
@@ -136,7 +156,7 @@ fn scheme(bytes: &[u8], start: usize, end: usize, sink: &mut Sink) -> usize {
         }
         false => looks_random(value),
     };
-    if !plausible || is_placeholder(value) {
+    if !plausible || is_placeholder(value, &sink.scope().names) {
         return end;
     }
     sink.push(value_start, value_end, Class::Credentials);
@@ -164,14 +184,19 @@ fn user(bytes: &[u8], start: usize, sink: &mut Sink) -> Option<usize> {
     let limited = bytes.get(..bytes.len().min(from + LONGEST))?;
     let end = run(limited, from, |byte| !is_space(byte) && !is_quote(byte));
     let pair = bytes.get(from..end)?;
+    let names = &sink.scope().names;
     let mut colons = memchr::memchr_iter(b':', pair);
     let colon = colons
-        .find(|&colon| !is_of_mask(bytes, from + colon))
+        .find(|&colon| !is_of_mask(bytes, from + colon, names))
         .filter(|colon| *colon > 0)?;
     // The password may be missing: some services take a token as the user.
     let password = pair.get(colon + 1..)?;
     let is_template = pair.iter().any(|byte| matches!(byte, b'$' | b'{' | b'<'));
-    if is_template || pair.len() < 6 || mask_at(bytes, from) || !password.is_empty() && is_placeholder(password) {
+    if is_template
+        || pair.len() < 6
+        || mask_at(bytes, from, names)
+        || !password.is_empty() && is_placeholder(password, names)
+    {
         return None;
     }
     sink.push(from, end, Class::Credentials);
@@ -189,9 +214,36 @@ fn blob(bytes: &[u8], start: usize, depth: Depth, sink: &mut Sink) -> Option<usi
     });
     let end = run(bytes, end, |byte| byte == b'=').min(end + 2);
     let text = base64::text(bytes.get(start..end)?)?;
-    let class = scan::first(&text, depth, sink.wanted())?;
-    sink.push(start, end, class);
+    let class = scan::first(&text, depth, sink.inner())
+        .or_else(|| is_encoded_secret(text.as_bytes()).then_some(Class::SecretKey))
+        .filter(|class| sink.wants(*class) || matches!(class, Class::Own(_)))?;
+    sink.add(Finding {
+        start,
+        end,
+        class,
+        exact: true,
+    });
     Some(end)
+}
+
+/// A password or key as a generator makes them. Nobody puts one into base64 but to hand it over as a secret.
+fn is_encoded_secret(text: &[u8]) -> bool {
+    const KINDS: [fn(&u8) -> bool; 4] = [
+        u8::is_ascii_lowercase,
+        u8::is_ascii_uppercase,
+        u8::is_ascii_digit,
+        u8::is_ascii_punctuation,
+    ];
+    let kind = |byte: &u8| KINDS.iter().position(|is_kind| is_kind(byte));
+    let kinds = KINDS.iter().filter(|is_kind| text.iter().any(is_kind)).count();
+    let changes = text
+        .windows(2)
+        .filter(|pair| pair.first().map(kind) != pair.last().map(kind))
+        .count();
+    let is_hex = text.len() >= 32 && text.iter().all(u8::is_ascii_hexdigit);
+    // Identifiers of objects are a kind and a number, with a colon or a slash.
+    let is_whole = !text.iter().any(|byte| matches!(byte, b':' | b'/')) && text.iter().all(u8::is_ascii_graphic);
+    (14..=128).contains(&text.len()) && is_whole && (kinds >= 3 || is_hex) && changes * 2 >= text.len() - 4
 }
 
 #[cfg(test)]
@@ -254,6 +306,11 @@ mod tests {
         assert_eq!(
             found("x: amFuZUBleGFtcGxlLmNvbQ== y"),
             [("email", "amFuZUBleGFtcGxlLmNvbQ==")]
+        );
+        // `8Kd0#fQz7LxW2p`
+        assert_eq!(
+            found("v: OEtkMCNmUXo3THhXMnA= y"),
+            [("secret-key", "OEtkMCNmUXo3THhXMnA=")]
         );
         // `010:Repository186853002`
         assert_eq!(found("MDEwOlJlcG9zaXRvcnkxODY4NTMwMDI="), []);

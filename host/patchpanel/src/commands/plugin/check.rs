@@ -103,6 +103,18 @@ fn anatomy(bytes: &[u8], declaration: Option<&Declaration>, findings: &mut Findi
             );
         }
     }
+    match kind {
+        Some(Kind::Transform) if anatomy.is_timed() => {
+            findings.add(Verdict::Good, "gives events out by the clock");
+        }
+        Some(kind) if anatomy.is_timed() => {
+            findings.add(
+                Verdict::Note,
+                format!("exports `timer`, which nobody calls in a {kind}"),
+            );
+        }
+        _ => {}
+    }
     let asks = declaration.map(|declaration| json!(declaration.capabilities));
     let mut plain = Vec::new();
     for import in &anatomy.imports {

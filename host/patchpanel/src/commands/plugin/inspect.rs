@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use patchpanel_runtime::Declaration;
+use patchpanel_runtime::{Anatomy, Declaration, Kind};
 use serde_json::{Value, json};
 
 use super::read;
@@ -30,8 +30,10 @@ pub(super) fn inspect(file: &Path, as_json: bool) -> anyhow::Result<u8> {
             return Ok(exit::WRONG_INPUT);
         }
     };
+    let timed = declared.kind == Kind::Transform && Anatomy::read(&bytes).is_ok_and(|anatomy| anatomy.is_timed());
     if as_json {
-        terminal::print_line(terminal::json(&json!({"bytes": bytes.len(), "declaration": declared})))?;
+        let said = json!({"bytes": bytes.len(), "declaration": declared, "timed": timed});
+        terminal::print_line(terminal::json(&said))?;
         return Ok(exit::OK);
     }
     let asks = serde_json::to_string(&declared.capabilities)?;
@@ -50,6 +52,9 @@ pub(super) fn inspect(file: &Path, as_json: bool) -> anyhow::Result<u8> {
         },
         declared.examples.len()
     );
+    if timed {
+        said.push_str("\ngives events out by the clock");
+    }
     if let Some(schema) = declared.config_schema {
         said.push_str("\nconfig: ");
         said.push_str(&serde_json::to_string_pretty(&schema)?);

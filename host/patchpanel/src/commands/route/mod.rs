@@ -33,7 +33,7 @@ const CHUNKS_PER_WORKER: usize = 3;
 pub(crate) fn route(args: &RouteArgs) -> anyhow::Result<u8> {
     let config = config::load(&args.config)?;
     let loading = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let registry = loading.block_on(wiring::registry(&config, Uses::Offline))?;
+    let registry = loading.block_on(wiring::registry(&config, Uses::Offline, None))?;
     let table = wiring::table(&config, &registry.generation())?;
     let input: Box<dyn Read + Send> = match args.input.as_path() {
         path if path == Path::new("-") => Box::new(io::stdin()),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use patchpanel_runtime::{Grants, Isolation, MailTls, SecretSource, Syslog};
+use patchpanel_runtime::{Grants, Isolation, MailTls, NotifyTarget, SecretSource};
 
 use super::{parse, said};
 
@@ -69,7 +69,7 @@ fn messages_need_something_that_carries_them() {
         grant.recipients.iter().map(ToString::to_string).collect::<Vec<_>>(),
         ["*"]
     );
-    assert_eq!(all.notify, Some(Syslog::Udp("127.0.0.1:514".to_owned())));
+    assert_eq!(all.notify, Some(NotifyTarget::Udp("127.0.0.1:514".to_owned())));
     let some = grants(&format!("{mail}mail = [\"*@B.example\", \"a@c.example\"]"));
     let recipients = some.mail.unwrap().recipients;
     assert_eq!(
@@ -86,7 +86,7 @@ fn messages_need_something_that_carries_them() {
             "[mail]\nhost = \"h\"\nuser = \"u\"\npassword = \"p\"",
             "not the name of a secret",
         ),
-        ("[notify]\nto = \"/dev/log\"", "not a system log"),
+        ("[notify]\nto = \"/dev/log\"", "not where notifications can go"),
     ] {
         let said = said(wrong);
         assert!(said.contains(reason), "{wrong}: {said}");

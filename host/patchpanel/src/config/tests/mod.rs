@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::*;
 
-const BUNDLED: [&str; 4] = ["redact", "console", "log", "webhook"];
+const BUNDLED: [&str; 5] = ["redact", "console", "log", "webhook", "dedupe"];
 /// What `patchpanel config check` should accept as it is.
 const EXAMPLE: &str = r#"
 plugins_dir = "plugins.d"
@@ -172,6 +172,7 @@ fn bundled_plugins_get_what_they_need_unless_told_otherwise() {
             { name = "a", plugin = "console" }, { name = "b", plugin = "quiet" }, { name = "c", plugin = "archive" },
             { name = "d", plugin = "elsewhere" }, { name = "e", plugin = "webhook" },
         ]
+        ingress = [{ transform = "dedupe" }]
     "#;
     let config = parse(text).unwrap();
     let grants = |name: &str| {
@@ -196,6 +197,7 @@ fn bundled_plugins_get_what_they_need_unless_told_otherwise() {
     assert_eq!(grants("archive"), directory("/base/data"));
     assert_eq!(grants("elsewhere"), directory("/var/log"));
     assert_eq!(grants("webhook"), Grants::default());
+    assert!(grants("dedupe").kv);
 }
 
 #[test]
@@ -221,7 +223,8 @@ fn uses_have_their_own_ids_and_configurations() {
         [[subscriptions]]
         name = "all"
         channel = "o"
-        transforms = ["redact", { transform = "redact", fields = ["subject"], config = { keep = 1979-05-27 } }]
+        transforms = ["redact", { transform = "redact", fields = ["subject"], numbers = ["payload.n"], keys = ["metadata.**"],
+            report = "redacted", config = { keep = 1979-05-27 } }]
     "#;
     let config = parse(text).unwrap();
     let order: Vec<_> = config
@@ -260,7 +263,20 @@ fn uses_have_their_own_ids_and_configurations() {
     assert_eq!(subscription.transforms[0].fields, TextSelector::default());
     assert_eq!(
         subscription.transforms[1].fields,
-        TextSelector::new(&["subject"]).unwrap()
+        TextSelector::new(&["subject"])
+            .unwrap()
+            .with_numbers(&["payload.n"])
+            .unwrap()
+            .with_keys(&["metadata.**"])
+            .unwrap()
+    );
+    assert_eq!(
+        subscription
+            .transforms
+            .iter()
+            .map(|step| step.report.as_deref())
+            .collect::<Vec<_>>(),
+        [None, Some("redacted")]
     );
     let used: Vec<_> = config.plugins.iter().map(|plugin| plugin.name.as_str()).collect();
     assert_eq!(used, ["redact", "console"]);

@@ -50,7 +50,8 @@ fn the_reference_is_valid_complete_and_says_the_defaults() {
     let plugin = |name: &str| config.plugins.iter().find(|plugin| plugin.name == name).unwrap();
     let directory = &plugin("log").grants.directories[0].path;
     assert_eq!(directory.components().collect::<PathBuf>(), Path::new("/base"));
-    assert_eq!(config.ingress[0].fields, TextSelector::default());
+    let numbers = TextSelector::default().with_numbers(&["payload.card"]).unwrap();
+    assert_eq!(config.ingress[0].fields, numbers.with_keys(&["payload.**"]).unwrap());
     let minimal = "subscriptions = [{ name = 'a', channel = 'b' }, { name = 'c', pull = {} }]
         channels = [{ name = 'b', plugin = 'log' }]";
     let minimal = parse(minimal).unwrap();

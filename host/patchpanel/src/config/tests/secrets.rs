@@ -21,10 +21,21 @@ fn secrets_are_references() {
 }
 
 #[test]
+fn commands_have_to_be_allowed() {
+    let text = "secrets.a = 'cmd:pass show x'\n[plugins.webhook.allow]\nsecrets = ['a']\n[[channels]]\nname = 'x'\nplugin = 'webhook'\n";
+    let said = parse(text).unwrap_err().to_string();
+    assert!(said.contains("secret_commands = true"), "{said}");
+    let plugins = parse(&format!("secret_commands = true\n{text}")).unwrap().plugins;
+    assert!(matches!(plugins[0].grants.secrets["a"], SecretSource::Command(_)));
+}
+
+#[test]
 fn no_message_shows_what_may_be_a_secret() {
     for text in [
         "secrets.a = 'hunter2'",
         "secrets.a = 'env:hunter2-'",
+        "secrets.a = 'cmd:hunter2'",
+        "secrets.a = 'cmd: '",
         "[secrets]\na = ['hunter2']",
         "[secrets]\n'a b' = 'hunter2'",
         "[secrets]\na = hunter2",
