@@ -40,7 +40,7 @@ pub struct Guest<'a> {
 }
 
 /// The plugins that are part of the binary.
-pub const BUNDLED: [Guest<'static>; 10] = [
+pub const BUNDLED: [Guest<'static>; 18] = [
     Guest {
         name: "redact",
         package: "plugin-redact",
@@ -60,6 +60,46 @@ pub const BUNDLED: [Guest<'static>; 10] = [
         name: "webhook",
         package: "plugin-webhook",
         dir: "plugins/webhook",
+    },
+    Guest {
+        name: "slack",
+        package: "plugin-slack",
+        dir: "plugins/slack",
+    },
+    Guest {
+        name: "discord",
+        package: "plugin-discord",
+        dir: "plugins/discord",
+    },
+    Guest {
+        name: "teams",
+        package: "plugin-teams",
+        dir: "plugins/teams",
+    },
+    Guest {
+        name: "pagerduty",
+        package: "plugin-pagerduty",
+        dir: "plugins/pagerduty",
+    },
+    Guest {
+        name: "ntfy",
+        package: "plugin-ntfy",
+        dir: "plugins/ntfy",
+    },
+    Guest {
+        name: "telegram",
+        package: "plugin-telegram",
+        dir: "plugins/telegram",
+    },
+    Guest {
+        name: "email",
+        package: "plugin-email",
+        dir: "plugins/email",
+    },
+    Guest {
+        name: "system",
+        package: "plugin-system",
+        dir: "plugins/system",
     },
     Guest {
         name: "enrich",

@@ -5,10 +5,12 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 /// What every guest is made of besides its own directory, from the root of the workspace.
-const SHARED: [&str; 7] = [
+const SHARED: [&str; 9] = [
     ".cargo/config.toml",
     "Cargo.lock",
     "Cargo.toml",
+    "plugins/message/Cargo.toml",
+    "plugins/message/src",
     "plugins/sdk/Cargo.toml",
     "plugins/sdk/src",
     "rust-toolchain.toml",

@@ -2,21 +2,30 @@
 //! handle would follow.
 
 use crate::rotate::{self, Policy};
+use std::cell::Cell;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 /// Appends to one path.
 #[derive(Debug)]
 pub(crate) struct LogFile {
     path: PathBuf,
     rotate: Option<Policy>,
-    fsync: bool,
+    /// The longest time between two syncs; none: never.
+    sync: Option<Duration>,
+    synced: Cell<Option<Instant>>,
 }
 
 impl LogFile {
-    pub(crate) const fn new(path: PathBuf, rotate: Option<Policy>, fsync: bool) -> Self {
-        Self { path, rotate, fsync }
+    pub(crate) const fn new(path: PathBuf, rotate: Option<Policy>, sync: Option<Duration>) -> Self {
+        Self {
+            path,
+            rotate,
+            sync,
+            synced: Cell::new(None),
+        }
     }
 
     /// For messages.
@@ -24,13 +33,13 @@ impl LogFile {
         self.path.display().to_string()
     }
 
-    /// Appends whole lines. A file larger than a batch is begun anew where the batch would make it too large.
+    /// Appends whole lines. The file is begun anew first where they would make it too large, or where it is too old.
     pub(crate) fn append(&self, lines: &[u8]) -> io::Result<()> {
         let mut file = self.open()?;
         if let Some(policy) = self.rotate {
             let added = u64::try_from(lines.len()).unwrap_or(u64::MAX);
             let before = file.metadata()?.len();
-            if before > 0 && before.saturating_add(added) > policy.size && rotate::rotate(&self.path, policy, before)? {
+            if rotate::is_due(&self.path, policy, before, added)? && rotate::rotate(&self.path, policy, before)? {
                 file = self.open()?;
             }
         }
@@ -38,10 +47,16 @@ impl LogFile {
         for lines in pieces(lines) {
             file.write_all(lines)?;
         }
-        if self.fsync {
+        if self.is_sync_due() {
             file.sync_data()?;
+            self.synced.set(Some(Instant::now()));
         }
         Ok(())
+    }
+
+    fn is_sync_due(&self) -> bool {
+        self.sync
+            .is_some_and(|every| self.synced.get().is_none_or(|last| last.elapsed() >= every))
     }
 
     fn open(&self) -> io::Result<File> {

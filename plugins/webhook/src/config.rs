@@ -1,7 +1,10 @@
 //! What the operator may say; the table is in the crate's documentation.
 
+use crate::body::{Body, Named, Written};
+use crate::sign::Key;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
-use patchpanel_plugin::{ConfigError, HumanDuration, secrets};
+use patchpanel_plugin::{ByteSize, ConfigError, HumanDuration, secrets};
+use plugin_message::{SecretText, check_timeout, check_url};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,30 +13,27 @@ use std::time::Duration;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    url: String,
+    url: SecretText,
     #[serde(default)]
-    headers: BTreeMap<String, Value>,
+    headers: BTreeMap<String, SecretText>,
+    #[serde(default)]
+    sign: Option<Vec<String>>,
+    #[serde(default = "default_body")]
+    body: Written,
+    #[serde(default = "default_max_body")]
+    max_body: ByteSize,
     #[serde(default = "default_timeout")]
     timeout: HumanDuration,
+    #[serde(default)]
+    dry_run: bool,
 }
 
-/// The value of a header.
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "expected a text or { secret = \"name\", prefix = \"...\" }")]
-enum Value {
-    Text(String),
-    Secret {
-        secret: String,
-        #[serde(default)]
-        prefix: String,
-    },
+const fn default_body() -> Written {
+    Written::Named(Named::Native)
 }
 
-/// Without the value, which may be secret although it was written as text.
-impl std::fmt::Debug for Value {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Value")
-    }
+const fn default_max_body() -> ByteSize {
+    ByteSize(1 << 20)
 }
 
 const fn default_timeout() -> HumanDuration {
@@ -46,12 +46,17 @@ pub(crate) struct Settings {
     pub(crate) url: Uri,
     /// Marked sensitive, so that debug output leaves the values out.
     pub(crate) headers: HeaderMap,
-    #[cfg_attr(not(target_family = "wasm"), allow(dead_code, reason = "natively nothing is sent"))]
+    pub(crate) keys: Vec<Key>,
+    pub(crate) body: Body,
+    pub(crate) max_body: usize,
     pub(crate) timeout: Duration,
+    pub(crate) dry_run: bool,
+    /// What no message may repeat.
+    pub(crate) secrets: Vec<String>,
 }
 
 /// The plugin's own, or the connection's: the router refuses requests that carry one of those.
-const RESERVED: [&str; 13] = [
+const RESERVED: [&str; 15] = [
     "connection",
     "content-length",
     "content-type",
@@ -65,70 +70,87 @@ const RESERVED: [&str; 13] = [
     "transfer-encoding",
     "upgrade",
     "webhook-id",
+    "webhook-signature",
+    "webhook-timestamp",
 ];
-
-/// Beyond any use, and far below what the clock of `wasi:http` can count.
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
 impl Config {
     pub(crate) fn check(self) -> Result<Settings, Vec<ConfigError>> {
         let mut errors = Vec::new();
-        let url = check_url(&self.url)
-            .map_err(|error| errors.push(ConfigError::new("url", error)))
-            .ok();
+        let mut known_secrets = Vec::new();
+        let url = self.url.read().and_then(|text| check_url(&text).map_err(str::to_owned));
+        let url = url.map_err(|error| errors.push(ConfigError::new("url", error))).ok();
+        if let (Some(url), SecretText::Secret { .. }) = (&url, &self.url) {
+            known_secrets.extend(url.path_and_query().map(|path| path.as_str().to_owned()));
+        }
         let mut headers = HeaderMap::new();
-        for (name, value) in self.headers {
-            match header(&name, value) {
+        for (name, value) in &self.headers {
+            match header(name, value) {
                 // Names differ by more than case, or one of the two would be lost.
-                Ok((known, _)) if headers.contains_key(&known) => {
+                Ok((known, _, _)) if headers.contains_key(&known) => {
                     errors.push(ConfigError::new(format!("headers.{name}"), "is given twice"));
                 }
-                Ok((name, value)) => drop(headers.insert(name, value)),
+                Ok((name, value, secret)) => {
+                    headers.insert(name, value);
+                    known_secrets.extend(secret);
+                }
                 Err(error) => errors.push(ConfigError::new(format!("headers.{name}"), error)),
             }
         }
-        if self.timeout.0.is_zero() {
-            errors.push(ConfigError::new("timeout", "must be more than 0"));
-        } else if self.timeout.0 > LONGEST_TIMEOUT {
-            errors.push(ConfigError::new("timeout", "must be at most 1h"));
+        let keys = keys(self.sign.as_deref(), &mut errors);
+        let body = self.body.check(&mut errors);
+        if self.max_body.0 == 0 {
+            errors.push(ConfigError::new("max_body", "must be more than 0"));
         }
+        errors.extend(check_timeout(self.timeout.0).err());
         match url {
             Some(url) if errors.is_empty() => Ok(Settings {
                 url,
                 headers,
+                keys,
+                body,
+                max_body: usize::try_from(self.max_body.0).unwrap_or(usize::MAX),
                 timeout: self.timeout.0,
+                dry_run: self.dry_run,
+                secrets: known_secrets,
             }),
             _ => Err(errors),
         }
     }
 }
 
-fn check_url(text: &str) -> Result<Uri, &'static str> {
-    let url: Uri = text.parse().map_err(|_| "is not a URL")?;
-    if !matches!(url.scheme_str(), Some("http" | "https")) {
-        return Err("must begin with http:// or https://");
+fn keys(names: Option<&[String]>, errors: &mut Vec<ConfigError>) -> Vec<Key> {
+    if names.is_some_and(<[String]>::is_empty) {
+        errors.push(ConfigError::new(
+            "sign",
+            "names no secret: leave it out to sign nothing",
+        ));
     }
-    match url.authority() {
-        Some(authority) if authority.as_str().contains('@') => {
-            Err("must not have a password in it: use a header with a secret")
+    let mut keys = Vec::new();
+    for (index, name) in names.unwrap_or_default().iter().enumerate() {
+        let key = secrets::get(name).map_err(|error| error.to_string());
+        match key.and_then(|text| Key::parse(&text).map_err(str::to_owned)) {
+            Ok(key) => keys.push(key),
+            Err(error) => errors.push(ConfigError::new(format!("sign.{index}"), error)),
         }
-        Some(authority) if !authority.host().is_empty() => Ok(url),
-        _ => Err("has no host"),
     }
+    keys
 }
 
-fn header(name: &str, value: Value) -> Result<(HeaderName, HeaderValue), String> {
+/// Name and value, and the value as text where it is secret.
+fn header(name: &str, value: &SecretText) -> Result<(HeaderName, HeaderValue, Option<String>), String> {
     let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| "is not the name of a header")?;
-    if RESERVED.contains(&header.as_str()) {
+    if RESERVED.contains(&header.as_str()) || header.as_str().starts_with("ce-") {
         return Err("is set by the plugin".to_owned());
     }
-    let text = match value {
-        Value::Text(text) => text,
-        Value::Secret { secret, prefix } => prefix + &secrets::get(&secret).map_err(|error| error.to_string())?,
+    let text = value.read()?;
+    let secret = match value {
+        SecretText::Text(_) => None,
+        SecretText::Secret { prefix, .. } => text.strip_prefix(prefix.as_str()).map(str::to_owned),
     };
     let mut value = HeaderValue::from_str(&text).map_err(|_| "must have visible ASCII characters only")?;
     value.set_sensitive(true);
-    Ok((header, value))
+    Ok((header, value, secret))
 }
 
 #[cfg(test)]
@@ -141,36 +163,66 @@ mod tests {
         serde_json::from_str::<Config>(json).unwrap().check()
     }
 
+    fn paths(errors: &[ConfigError]) -> Vec<&str> {
+        errors.iter().map(|error| error.path.as_str()).collect()
+    }
+
     #[test]
     fn a_configuration() {
         grant_secret("token", "s3cret");
-        let settings = check(r#"{"url": "https://h.example:8443/x?y=z", "timeout": 1500, "headers": {"X-A": "b", "Authorization": {"secret": "token", "prefix": "Bearer "}}}"#).unwrap();
+        grant_secret("key", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        let settings = check(
+            r#"{"url": "https://h.example:8443/x?y=z", "timeout": 1500, "sign": ["key"], "body": "cloudevents", "max_body": "64KiB",
+                "headers": {"X-A": "b", "Authorization": {"secret": "token", "prefix": "Bearer "}}}"#,
+        )
+        .unwrap();
         assert_eq!(settings.url.to_string(), "https://h.example:8443/x?y=z");
         assert_eq!(settings.timeout, Duration::from_millis(1500));
         assert_eq!(settings.headers.get("authorization").unwrap(), "Bearer s3cret");
-        assert!(!format!("{settings:?}").contains("s3cret"));
+        assert_eq!((settings.keys.len(), settings.max_body), (1, 64 << 10));
+        assert_eq!(settings.secrets, ["s3cret"]);
+        assert!(!format!("{:?}", settings.headers).contains("s3cret"));
+    }
+
+    #[test]
+    fn a_whole_url_may_be_secret() {
+        grant_secret("url", "https://h.example/hooks/s3cret\n");
+        let settings = check(r#"{"url": {"secret": "url"}}"#).unwrap();
+        assert_eq!(
+            (settings.url.path(), settings.secrets),
+            ("/hooks/s3cret", vec!["/hooks/s3cret".to_owned()])
+        );
     }
 
     #[test]
     fn all_mistakes_are_told_at_once() {
-        let errors = check(r#"{"url": "ftp://h", "timeout": 0, "headers": {"a b": "", "Host": "x", "C": "\n", "D": {"secret": "none"}}}"#).unwrap_err();
-        let paths: Vec<_> = errors.iter().map(|error| error.path.as_str()).collect();
+        grant_secret("short", "whsec_aHVudGVyMg==");
+        let errors = check(
+            r#"{"url": "ftp://h", "timeout": 0, "headers": {"a b": "", "Host": "x", "C": "\n", "D": {"secret": "none"}, "ce-id": "1"},
+                "sign": ["none", "short"], "body": {"template": "{{", "content_type": "a\nb"}, "max_body": 0}"#,
+        )
+        .unwrap_err();
         assert_eq!(
-            paths,
+            paths(&errors),
             [
                 "url",
                 "headers.C",
                 "headers.D",
                 "headers.Host",
                 "headers.a b",
+                "headers.ce-id",
+                "sign.0",
+                "sign.1",
+                "body.template",
+                "body.content_type",
+                "max_body",
                 "timeout"
             ]
         );
-        let errors = check(r#"{"url": "http://h", "timeout": "999999d", "headers": {"X-A": "1", "x-a": "2", "Proxy-Authorization": "x"}}"#).unwrap_err();
-        let paths: Vec<_> = errors.iter().map(|error| error.path.as_str()).collect();
-        assert_eq!(paths, ["headers.Proxy-Authorization", "headers.x-a", "timeout"]);
-        for url in ["", "h.example", "/x", "https://", "https://u:p@h.example"] {
-            assert!(check_url(url).is_err(), "{url}");
-        }
+        let errors = check(r#"{"url": "http://h", "timeout": "999999d", "sign": [], "headers": {"X-A": "1", "x-a": "2", "Proxy-Authorization": "x"}}"#).unwrap_err();
+        assert_eq!(
+            paths(&errors),
+            ["headers.Proxy-Authorization", "headers.x-a", "sign", "timeout"]
+        );
     }
 }

@@ -1,0 +1,162 @@
+//! Providers that take mails over HTTP.
+
+use crate::address::Address;
+use crate::mime::Mail;
+use crate::sigv4::{self, Keys};
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
+use http::{HeaderName, HeaderValue, Request, Uri, header};
+use patchpanel_plugin::{Delivery, Problem};
+use plugin_message::{Meaning, Reply, Said, SecretText, Service, json_post};
+use serde_json::{Value, json};
+use std::time::SystemTime;
+
+/// One provider's API.
+#[derive(Debug)]
+pub(crate) struct Provider {
+    pub(crate) url: Uri,
+    pub(crate) access: Access,
+}
+
+/// What it wants to see.
+#[derive(Debug)]
+pub(crate) enum Access {
+    /// resend.com/docs/api-reference/emails/send-email.
+    Resend(SecretText),
+    /// docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html.
+    Ses {
+        region: String,
+        access_key: SecretText,
+        secret_key: SecretText,
+        session_token: Option<SecretText>,
+    },
+    /// developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/send.
+    Gmail(SecretText),
+}
+
+static PLAIN: Service = Service { rows: &[], read };
+
+static GMAIL: Service = Service {
+    rows: &[(401..=401, Meaning::Retry), (403..=403, Meaning::Retry)],
+    read,
+};
+
+/// `{"id"}` and `{"message"}` of Resend, `{"MessageId"}` and `{"message"}` of SES, `{"id"}` and `{"error": {"message"}}` of Gmail.
+fn read(reply: &Reply) -> Said {
+    let body: Value = serde_json::from_str(&reply.body).unwrap_or_default();
+    let text = |paths: &[&str]| {
+        paths
+            .iter()
+            .find_map(|path| body.pointer(path).and_then(Value::as_str))
+            .map(str::to_owned)
+    };
+    Said {
+        reference: text(&["/id", "/MessageId"]),
+        error: text(&["/error/message", "/message"]).or_else(|| Said::plain(reply).error),
+        wait: None,
+    }
+}
+
+/// Of Resend and SES.
+const MOST_RECIPIENTS: usize = 50;
+
+impl Provider {
+    pub(crate) const fn service(&self) -> &'static Service {
+        match self.access {
+            Access::Gmail(_) => &GMAIL,
+            Access::Resend(_) | Access::Ses { .. } => &PLAIN,
+        }
+    }
+
+    /// What no message may repeat.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let texts = match &self.access {
+            Access::Resend(text) | Access::Gmail(text) => vec![text],
+            Access::Ses {
+                access_key,
+                secret_key,
+                session_token,
+                ..
+            } => [access_key, secret_key].into_iter().chain(session_token).collect(),
+        };
+        texts.into_iter().filter_map(|text| text.read().ok()).collect()
+    }
+
+    /// # Errors
+    /// Where a secret cannot be read now, or there are too many recipients.
+    pub(crate) fn request(
+        &self,
+        from: &Address,
+        mail: &Mail,
+        delivery: &Delivery,
+        now: SystemTime,
+    ) -> Result<Request<String>, Problem> {
+        let to: Vec<String> = mail.to.iter().map(Address::text).collect();
+        if to.len() > MOST_RECIPIENTS && !matches!(self.access, Access::Gmail(_)) {
+            return Err(Problem::Reject(format!(
+                "more than {MOST_RECIPIENTS} recipients, which is the most for this provider"
+            )));
+        }
+        match &self.access {
+            Access::Resend(key) => {
+                let thread = mail.thread.as_ref().map(|thread| format!("<{thread}>"));
+                let mut headers = json!({"Auto-Submitted": "auto-generated"});
+                if let (Some(thread), Some(headers)) = (thread, headers.as_object_mut()) {
+                    headers.insert("References".to_owned(), thread.into());
+                }
+                let body = json!({
+                    "from": from.text(), "to": to, "subject": mail.subject, "text": mail.text, "html": mail.html, "headers": headers,
+                });
+                let mut request = json_post(&self.url, &body);
+                authorize(&mut request, key)?;
+                // Kept by Resend for a day: an attempt whose answer was lost sends nothing twice.
+                if let Ok(id) = HeaderValue::from_str(&delivery.id) {
+                    request
+                        .headers_mut()
+                        .insert(HeaderName::from_static("idempotency-key"), id);
+                }
+                Ok(request)
+            }
+            Access::Gmail(token) => {
+                let raw = BASE64_URL_SAFE.encode(mail.bytes());
+                let mut request = json_post(&self.url, &json!({"raw": raw}));
+                authorize(&mut request, token)?;
+                Ok(request)
+            }
+            Access::Ses {
+                region,
+                access_key,
+                secret_key,
+                session_token,
+            } => {
+                let body = json!({
+                    "FromEmailAddress": from.text(),
+                    "Destination": {"ToAddresses": to},
+                    "Content": {"Raw": {"Data": BASE64_STANDARD.encode(mail.bytes())}},
+                });
+                let mut request = json_post(&self.url, &body);
+                let keys = Keys {
+                    region,
+                    service: "ses",
+                    access_key: &now_read(access_key)?,
+                    secret_key: &now_read(secret_key)?,
+                    session_token: session_token.as_ref().map(now_read).transpose()?,
+                };
+                sigv4::sign(&mut request, &keys, now).map_err(Problem::Reject)?;
+                Ok(request)
+            }
+        }
+    }
+}
+
+fn now_read(text: &SecretText) -> Result<String, Problem> {
+    text.read().map_err(Problem::Retry)
+}
+
+fn authorize(request: &mut Request<String>, token: &SecretText) -> Result<(), Problem> {
+    let value = HeaderValue::try_from(format!("Bearer {}", now_read(token)?));
+    let mut value = value.map_err(|_| Problem::Reject("the token cannot be a header".to_owned()))?;
+    value.set_sensitive(true);
+    request.headers_mut().insert(header::AUTHORIZATION, value);
+    Ok(())
+}

@@ -1,0 +1,172 @@
+//! From deliveries to answers: what a channel calls.
+
+use crate::pace::Pace;
+use crate::work::{Answer, Job, MOST_REQUESTS, Terms};
+use crate::{Limit, Service, Settings, bytes};
+use http::{HeaderValue, Method, Request, Uri, header};
+use patchpanel_plugin::{Delivery, Problem, Receipt, log};
+use serde_json::Value;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Sends what a channel makes of its deliveries.
+#[derive(Debug)]
+pub struct Outbox {
+    terms: Rc<Terms>,
+    dry_run: bool,
+}
+
+/// Bytes of a body that a dry run logs.
+const SHOWN: usize = 2048;
+
+impl Outbox {
+    /// For requests of one kind. `hook` is what is not to be hurried; `secrets` are parts of the requests that no message
+    /// may repeat.
+    #[must_use]
+    pub fn new(service: &'static Service, settings: &Settings, hook: &str, secrets: Vec<String>) -> Self {
+        Self::with(
+            service,
+            settings.timeout,
+            settings.pace,
+            settings.dry_run,
+            hook,
+            secrets,
+        )
+    }
+
+    /// The same, for channels that have keys of their own.
+    #[must_use]
+    pub fn with(
+        service: &'static Service,
+        timeout: Duration,
+        pace: Duration,
+        dry_run: bool,
+        hook: &str,
+        secrets: Vec<String>,
+    ) -> Self {
+        let terms = Terms {
+            service,
+            timeout,
+            pace: Pace::new(pace, hook),
+            secrets,
+        };
+        Self {
+            terms: Rc::new(terms),
+            dry_run,
+        }
+    }
+
+    /// Sends the requests that `make` makes of each delivery, one after the other; one answer each, in order.
+    pub fn deliver(
+        &self,
+        batch: &[Delivery],
+        make: impl Fn(&Delivery) -> Result<Vec<Request<String>>, Problem>,
+    ) -> Vec<Result<Receipt, Problem>> {
+        let jobs = batch.iter().map(|delivery| Job {
+            delivery: delivery.id.clone(),
+            requests: make(delivery).and_then(few_enough),
+        });
+        if self.dry_run {
+            return jobs.map(|job| self.shown(job)).collect();
+        }
+        send(&self.terms, jobs.collect())
+    }
+
+    /// Whether a request without side effects is answered well.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub fn probe(&self, request: Request<String>) -> Result<(), String> {
+        if self.dry_run {
+            return Ok(());
+        }
+        ask(&self.terms, request).map(drop).map_err(|problem| match problem {
+            Problem::Retry(why) | Problem::RetryAfter((_, why)) | Problem::Reject(why) | Problem::Disable(why) => why,
+        })
+    }
+
+    fn shown(&self, job: Job) -> Answer {
+        let requests = job.requests?;
+        for request in &requests {
+            let shown = Limit::new(SHOWN, bytes).truncate(request.body());
+            let shown = self
+                .terms
+                .secrets
+                .iter()
+                .filter(|secret| !secret.is_empty())
+                .fold(shown, |text, secret| text.replace(secret, "[redacted]"));
+            // Not the URL: that of many a hook is its password.
+            let host = request.uri().host().unwrap_or_default();
+            log::info(
+                "dry run: this would be sent",
+                &[
+                    ("delivery", &job.delivery),
+                    ("method", request.method().as_str()),
+                    ("host", host),
+                    ("body", &shown),
+                ],
+            );
+        }
+        Ok(Receipt::new().detail(format!(
+            "dry run: {} of {} were not sent",
+            requests.len(),
+            requests.len()
+        )))
+    }
+}
+
+fn few_enough(requests: Vec<Request<String>>) -> Result<Vec<Request<String>>, Problem> {
+    if requests.len() > MOST_REQUESTS {
+        return Err(Problem::Reject(format!(
+            "one delivery would be {} messages, and {MOST_REQUESTS} is the most: name fewer recipients",
+            requests.len()
+        )));
+    }
+    Ok(requests)
+}
+
+/// A POST request with a JSON body.
+#[must_use]
+pub fn json_post(url: &Uri, body: &Value) -> Request<String> {
+    let mut request = Request::new(body.to_string());
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = url.clone();
+    // Else the body would come in chunks, which not every receiver reads.
+    let length = HeaderValue::from(request.body().len());
+    let agent = HeaderValue::from_static(concat!("patchpanel/", env!("CARGO_PKG_VERSION")));
+    let headers = request.headers_mut();
+    headers.insert(header::CONTENT_LENGTH, length);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::USER_AGENT, agent);
+    request
+}
+
+#[cfg(target_family = "wasm")]
+fn send(terms: &Rc<Terms>, jobs: Vec<Job>) -> Vec<Answer> {
+    let count = jobs.len();
+    crate::wire::run(crate::work::Work::new(jobs, std::time::SystemTime::now()), terms, count)
+}
+
+#[cfg(target_family = "wasm")]
+fn ask(terms: &Terms, request: Request<String>) -> Answer {
+    let reply = crate::wire::one(request, terms.timeout)?;
+    crate::judge(terms.service, &reply, &terms.secrets, std::time::SystemTime::now())
+}
+
+/// Outside of a router there is no network.
+#[cfg(not(target_family = "wasm"))]
+fn send(_: &Rc<Terms>, jobs: Vec<Job>) -> Vec<Answer> {
+    jobs.into_iter()
+        .map(|job| job.requests.and_then(|_| unsent()))
+        .collect()
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn ask(_: &Terms, _: Request<String>) -> Answer {
+    unsent()
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn unsent() -> Answer {
+    Err(Problem::Retry("requests are sent from WebAssembly only".to_owned()))
+}

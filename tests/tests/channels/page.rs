@@ -1,0 +1,28 @@
+//! The examples of the documentation.
+
+use std::path::Path;
+
+/// The configuration that a page of `docs/channels/` shows, with `to` in place of `from`, and retries that do not take long.
+pub(crate) fn example(page: &str, from: &str, to: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/channels/{page}.md"));
+    let text = std::fs::read_to_string(path).unwrap();
+    let (_, behind) = text.split_once("```toml\n").unwrap();
+    let (example, _) = behind.split_once("```").unwrap();
+    assert!(example.contains(from), "{page} does not name {from}");
+    let (_, last) = example.rsplit_once("[[").unwrap();
+    assert!(last.starts_with("subscriptions]]"), "{page} ends in another section");
+    example.replace(from, to) + "retry = { attempts = 5, base = \"5ms\", cap = \"20ms\" }\n"
+}
+
+#[test]
+fn every_page_is_found_from_the_first_one() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/channels");
+    let first = std::fs::read_to_string(directory.join("README.md")).unwrap();
+    let mut count = 0;
+    for page in std::fs::read_dir(directory).unwrap() {
+        let name = page.unwrap().file_name().into_string().unwrap();
+        assert!(name == "README.md" || first.contains(&format!("({name})")), "{name}");
+        count += 1;
+    }
+    assert!(count > 10);
+}
