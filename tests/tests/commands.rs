@@ -323,7 +323,24 @@ fn plugins_are_listed_and_inspected_without_being_run() {
         .map(|row| row["name"].as_str().unwrap())
         .collect();
     let bundled = [
-        "redact", "console", "log", "webhook", "enrich", "changed", "dedupe", "digest", "sample", "template",
+        "redact",
+        "console",
+        "log",
+        "webhook",
+        "slack",
+        "discord",
+        "teams",
+        "pagerduty",
+        "ntfy",
+        "telegram",
+        "email",
+        "system",
+        "enrich",
+        "changed",
+        "dedupe",
+        "digest",
+        "sample",
+        "template",
     ];
     assert_eq!(names, bundled);
     fs::write(directory.path().join("r.wasm"), component("redact")).unwrap();
