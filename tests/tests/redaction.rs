@@ -87,3 +87,26 @@ fn offline_it_is_the_same() {
     let routed = output.lines().remove(0);
     check(routed.get("event").unwrap_or(&routed), 5);
 }
+
+/// The plugin's own examples are tried with configurations of their own before it serves; nothing of those stays.
+#[test]
+fn what_is_configured_holds_for_every_call() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = CONFIG.replace(
+        "report = \"redacted\"\n\n[[channels]]",
+        "config = { classes = [\"card\"], style = \"label\" }\n\n[[channels]]",
+    );
+    let config = config.replace("transforms = ", "# ");
+    std::fs::write(directory.path().join("patchpanel.toml"), config).unwrap();
+    let event = json!({"type": "t", "message": "4111 1111 1111 1111 of ada@example.org"});
+    let output = run(
+        directory.path(),
+        &["route", "--threads", "8"],
+        &format!("{event}\n").repeat(2_000),
+    );
+    let lines = output.lines();
+    assert_eq!(lines.len(), 2_000, "{}", output.stderr);
+    for line in lines {
+        assert_eq!(line["event"]["message"], "[card] of ada@example.org");
+    }
+}

@@ -15,6 +15,9 @@ use crate::shadow::{Shadow, Tally, compare_edits};
 use crate::state::Shared;
 use crate::{CallError, Example, LoadError};
 
+/// What comes back from the plugin.
+type WitAnswer = Result<wit::Edits, String>;
+
 /// Examples that are tried before a revision takes over.
 const EXAMPLES: usize = 64;
 
@@ -97,6 +100,12 @@ impl RedactorPlugin {
     }
 
     fn call(&self, mut guest: Guest<Bindings>, batch: &TextBatch, time: Duration) -> Result<Edits, CallError> {
+        let answer = self.ask(&mut guest, batch, time)?;
+        self.core.put(guest);
+        self.judge(batch, answer)
+    }
+
+    fn ask(&self, guest: &mut Guest<Bindings>, batch: &TextBatch, time: Duration) -> Result<WitAnswer, CallError> {
         self.core.arm(&mut guest.store, time);
         let paths: Vec<&str> = batch.paths().iter().map(String::as_str).collect();
         let texts: Vec<wit::Text> = batch
@@ -107,7 +116,7 @@ impl RedactorPlugin {
                 end: text.end,
             })
             .collect();
-        let answer = guest
+        guest
             .bindings
             .patchpanel_plugin_redactor()
             .call_redact(
@@ -118,8 +127,10 @@ impl RedactorPlugin {
                     bytes: batch.bytes(),
                 },
             )
-            .map_err(|error| self.core.explain(&error, &guest.store))?;
-        self.core.put(guest);
+            .map_err(|error| self.core.explain(&error, &guest.store))
+    }
+
+    fn judge(&self, batch: &TextBatch, answer: WitAnswer) -> Result<Edits, CallError> {
         let edits = answer.map_err(|text| CallError::Refused(self.core.shows().then_some(text)))?;
         let edit = |edit: wit::Edit| Edit {
             text: edit.text,
@@ -157,18 +168,19 @@ impl RedactorPlugin {
         self.fresh(&self.core.config).map(drop)
     }
 
+    /// On an instance of its own, which nobody else gets: it has the example's configuration.
     fn try_example(&self, example: &Example) -> Result<(), String> {
-        let guest = self
+        let mut guest = self
             .fresh(&example.config.to_string())
             .map_err(|error| error.to_string())?;
         let event = example_event(example)?;
         let mut events = [event];
+        let texts = texts_of(&events);
         let edits = self
-            .call(guest, &texts_of(&events), self.core.limits().deadline)
+            .ask(&mut guest, &texts, self.core.limits().deadline)
+            .and_then(|answer| self.judge(&texts, answer))
             .map_err(|error| error.to_string())?;
-        texts_of(&events)
-            .apply(&edits, &mut events)
-            .map_err(|error| error.to_string())?;
+        texts.apply(&edits, &mut events).map_err(|error| error.to_string())?;
         let after = texts_of(&events);
         if after.bytes() == example.expect.as_bytes() {
             return Ok(());
