@@ -6,13 +6,12 @@ use crate::{Limit, Service, Settings, bytes};
 use http::{HeaderValue, Method, Request, Uri, header};
 use patchpanel_plugin::{Delivery, Problem, Receipt, log};
 use serde_json::Value;
-use std::rc::Rc;
 use std::time::Duration;
 
 /// Sends what a channel makes of its deliveries.
 #[derive(Debug)]
 pub struct Outbox {
-    terms: Rc<Terms>,
+    terms: Terms,
     dry_run: bool,
 }
 
@@ -50,10 +49,7 @@ impl Outbox {
             pace: Pace::new(pace, hook),
             secrets,
         };
-        Self {
-            terms: Rc::new(terms),
-            dry_run,
-        }
+        Self { terms, dry_run }
     }
 
     /// Sends the requests that `make` makes of each delivery, one after the other; one answer each, in order.
@@ -142,7 +138,7 @@ pub fn json_post(url: &Uri, body: &Value) -> Request<String> {
 }
 
 #[cfg(target_family = "wasm")]
-fn send(terms: &Rc<Terms>, jobs: Vec<Job>) -> Vec<Answer> {
+fn send(terms: &Terms, jobs: Vec<Job>) -> Vec<Answer> {
     let count = jobs.len();
     crate::wire::run(crate::work::Work::new(jobs, std::time::SystemTime::now()), terms, count)
 }
@@ -155,7 +151,7 @@ fn ask(terms: &Terms, request: Request<String>) -> Answer {
 
 /// Outside of a router there is no network.
 #[cfg(not(target_family = "wasm"))]
-fn send(_: &Rc<Terms>, jobs: Vec<Job>) -> Vec<Answer> {
+fn send(_: &Terms, jobs: Vec<Job>) -> Vec<Answer> {
     jobs.into_iter()
         .map(|job| job.requests.and_then(|_| unsent()))
         .collect()
