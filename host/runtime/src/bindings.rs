@@ -68,6 +68,7 @@ pub(crate) mod channel {
         path: "../../wit",
         world: "channel-plugin",
         imports: {
+            "patchpanel:plugin/http": async,
             "patchpanel:plugin/mail": async,
             "patchpanel:plugin/notify": async,
         },
@@ -81,6 +82,6 @@ pub(crate) mod channel {
     });
 }
 
-pub(crate) use channel::patchpanel::plugin::{mail, notify};
+pub(crate) use channel::patchpanel::plugin::{http, mail, notify};
 pub(crate) use timed::exports::patchpanel::plugin::timer;
 pub(crate) use transform::patchpanel::plugin::{events, kv, log, secrets};

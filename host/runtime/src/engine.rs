@@ -155,6 +155,7 @@ impl Machine {
         bindings::log::add_to_linker::<_, Own>(&mut waiting, |state| state)?;
         bindings::secrets::add_to_linker::<_, Own>(&mut waiting, |state| state)?;
         bindings::kv::add_to_linker::<_, Own>(&mut waiting, |state| state)?;
+        bindings::http::add_to_linker::<_, Own>(&mut waiting, |state| state)?;
         bindings::mail::add_to_linker::<_, Own>(&mut waiting, |state| state)?;
         bindings::notify::add_to_linker::<_, Own>(&mut waiting, |state| state)?;
         Ok(Machine {

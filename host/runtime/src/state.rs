@@ -121,6 +121,10 @@ impl State {
         })
     }
 
+    pub(crate) fn egress(&self) -> &Egress {
+        &self.egress
+    }
+
     /// Counts a use of `kv`, where it is given.
     fn kv(&self) -> Result<&Kv, kv::Error> {
         if !self.shared.given.grants.kv {

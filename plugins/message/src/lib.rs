@@ -29,11 +29,8 @@ mod memory;
 mod outbox;
 mod overflow;
 mod pace;
-#[cfg(target_family = "wasm")]
-mod reactor;
 mod secret;
 mod template;
-#[cfg(target_family = "wasm")]
 mod wire;
 mod work;
 

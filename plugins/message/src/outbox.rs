@@ -1,12 +1,13 @@
 //! From deliveries to answers: what a channel calls.
 
 use crate::pace::Pace;
-use crate::work::{Answer, Job, MOST_REQUESTS, Terms};
-use crate::{Limit, Service, Settings, bytes};
+use crate::wire::Wire;
+use crate::work::{self, Answer, Job, MOST_REQUESTS, Network as _, Terms};
+use crate::{Limit, Reply, Service, Settings, bytes, judge};
 use http::{HeaderValue, Method, Request, Uri, header};
 use patchpanel_plugin::{Delivery, Problem, Receipt, log};
 use serde_json::Value;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Sends what a channel makes of its deliveries.
 #[derive(Debug)]
@@ -65,7 +66,7 @@ impl Outbox {
         if self.dry_run {
             return jobs.map(|job| self.shown(job)).collect();
         }
-        send(&self.terms, jobs.collect())
+        work::run(jobs.collect(), &self.terms, &Wire)
     }
 
     /// Whether a request without side effects is answered well.
@@ -76,7 +77,10 @@ impl Outbox {
         if self.dry_run {
             return Ok(());
         }
-        ask(&self.terms, request).map(drop).map_err(|problem| match problem {
+        let reply = Wire.send(&[request], self.terms.timeout, self.terms.timeout).pop();
+        let reply = reply.unwrap_or_else(|| Err(Problem::Retry("the request was not sent".to_owned())));
+        let judge = |reply: Reply| judge(self.terms.service, &reply, &self.terms.secrets, SystemTime::now());
+        reply.and_then(judge).map(drop).map_err(|problem| match problem {
             Problem::Retry(why) | Problem::RetryAfter((_, why)) | Problem::Reject(why) | Problem::Disable(why) => why,
         })
     }
@@ -135,34 +139,4 @@ pub fn json_post(url: &Uri, body: &Value) -> Request<String> {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::USER_AGENT, agent);
     request
-}
-
-#[cfg(target_family = "wasm")]
-fn send(terms: &Terms, jobs: Vec<Job>) -> Vec<Answer> {
-    let count = jobs.len();
-    crate::wire::run(crate::work::Work::new(jobs, std::time::SystemTime::now()), terms, count)
-}
-
-#[cfg(target_family = "wasm")]
-fn ask(terms: &Terms, request: Request<String>) -> Answer {
-    let reply = crate::wire::one(request, terms.timeout)?;
-    crate::judge(terms.service, &reply, &terms.secrets, std::time::SystemTime::now())
-}
-
-/// Outside of a router there is no network.
-#[cfg(not(target_family = "wasm"))]
-fn send(_: &Terms, jobs: Vec<Job>) -> Vec<Answer> {
-    jobs.into_iter()
-        .map(|job| job.requests.and_then(|_| unsent()))
-        .collect()
-}
-
-#[cfg(not(target_family = "wasm"))]
-fn ask(_: &Terms, _: Request<String>) -> Answer {
-    unsent()
-}
-
-#[cfg(not(target_family = "wasm"))]
-fn unsent() -> Answer {
-    Err(Problem::Retry("requests are sent from WebAssembly only".to_owned()))
 }

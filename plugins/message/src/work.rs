@@ -1,10 +1,11 @@
 //! A batch on its way: whatever does not depend on how requests are sent.
+//!
+//! Deliveries go side by side, the requests of each one after the other: a round sends the next request of each.
 
 use crate::pace::Pace;
 use crate::{Reply, Service, answer, memory};
 use http::Request;
 use patchpanel_plugin::{Problem, Receipt};
-use std::cell::RefCell;
 use std::time::{Duration, SystemTime};
 
 pub(crate) type Answer = Result<Receipt, Problem>;
@@ -16,13 +17,10 @@ pub(crate) struct Job {
 }
 
 /// How requests are sent.
-#[cfg_attr(
-    all(not(target_family = "wasm"), not(test)),
-    allow(dead_code, reason = "natively nothing is sent")
-)]
-pub(crate) trait Network: 'static {
-    async fn send(&self, request: Request<String>, timeout: Duration) -> Result<Reply, Problem>;
-    async fn sleep(&self, time: Duration);
+pub(crate) trait Network {
+    /// One reply each, in order. Each may take `timeout`, all together `within`.
+    fn send(&self, requests: &[Request<String>], timeout: Duration, within: Duration) -> Vec<Result<Reply, Problem>>;
+    fn sleep(&self, time: Duration);
     fn now(&self) -> SystemTime;
 }
 
@@ -34,13 +32,6 @@ pub(crate) struct Terms {
     pub(crate) pace: Pace,
     /// Never repeated in a problem.
     pub(crate) secrets: Vec<String>,
-}
-
-/// One batch.
-pub(crate) struct Work {
-    queue: RefCell<std::iter::Enumerate<std::vec::IntoIter<Job>>>,
-    answers: RefCell<Vec<Answer>>,
-    end: SystemTime,
 }
 
 /// Time for a whole batch. The router cuts a call off after 30 s by default, and then knows of no delivery of it how it
@@ -56,121 +47,168 @@ pub(crate) const MOST_REQUESTS: usize = 100;
 /// So long it is known which parts of a delivery were taken: longer than deliveries are retried.
 const REMEMBERED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-#[cfg_attr(
-    all(not(target_family = "wasm"), not(test)),
-    allow(dead_code, reason = "natively nothing is sent")
-)]
-impl Work {
-    pub(crate) fn new(jobs: Vec<Job>, now: SystemTime) -> Self {
-        let none = || Err(Problem::Retry("the request was not sent".to_owned()));
-        Self {
-            answers: RefCell::new(jobs.iter().map(|_| none()).collect()),
-            queue: RefCell::new(jobs.into_iter().enumerate()),
-            end: now + BUDGET,
-        }
-    }
-
-    /// One answer for each job, in order.
-    pub(crate) fn answers(&self) -> Vec<Answer> {
-        self.answers.take()
-    }
-
-    /// Takes job after job until there is none left. Several may do so at a time, so that a slow one holds up nobody.
-    pub(crate) async fn run(&self, terms: &Terms, network: &impl Network) {
-        loop {
-            let next = self.queue.borrow_mut().next();
-            let Some((index, job)) = next else { return };
-            let answer = self.deliver(terms, network, job).await;
-            if let Some(slot) = self.answers.borrow_mut().get_mut(index) {
-                *slot = answer;
+/// Does a batch: one answer for each job, in order.
+pub(crate) fn run(jobs: Vec<Job>, terms: &Terms, network: &impl Network) -> Vec<Answer> {
+    let end = network.now() + BUDGET;
+    let mut works: Vec<Work> = jobs.into_iter().map(Work::new).collect();
+    // One after the other where there is a pace to keep.
+    let side_by_side = if terms.pace.is_set() { 1 } else { works.len() };
+    loop {
+        let (mut owners, mut requests) = (Vec::new(), Vec::new());
+        for work in &mut works {
+            if owners.len() == side_by_side {
+                break;
+            }
+            if let Some(request) = work.next() {
+                requests.push(request);
+                owners.push(work);
             }
         }
-    }
-
-    /// Sends the parts of a delivery that have not been taken yet. One that is refused for good does not keep back the
-    /// others, which may be for other people.
-    async fn deliver(&self, terms: &Terms, network: &impl Network, job: Job) -> Answer {
-        let requests = job.requests?;
-        let count = requests.len();
-        let parts = Parts::of(&job.delivery, count);
-        let (mut receipt, mut refused) = (None, None);
-        for (index, request) in requests.into_iter().enumerate() {
-            if parts.taken(index) {
-                continue;
-            }
-            match self.send(terms, network, request).await {
-                Ok(one) => {
-                    parts.take(index);
-                    receipt.get_or_insert(one);
-                }
-                Err(Problem::Reject(why)) => drop(refused.get_or_insert(of_part(index, count, why))),
-                Err(Problem::Retry(why)) => return Err(Problem::Retry(of_part(index, count, why))),
-                Err(Problem::RetryAfter((wait, why))) => {
-                    return Err(Problem::RetryAfter((wait, of_part(index, count, why))));
-                }
-                Err(Problem::Disable(why)) => return Err(Problem::Disable(why)),
-            }
+        if owners.is_empty() {
+            break;
         }
-        match refused {
-            Some(why) => Err(Problem::Reject(why)),
-            None => {
-                parts.forget();
-                Ok(receipt.unwrap_or_default())
-            }
+        let answers = exchange(&requests, terms, network, end);
+        for (work, answer) in owners.into_iter().zip(answers) {
+            work.answered(answer);
         }
     }
-
-    async fn send(&self, terms: &Terms, network: &impl Network, request: Request<String>) -> Answer {
-        let left = || self.end.duration_since(network.now()).unwrap_or_default();
-        if terms.pace.is_set() {
-            match terms.pace.take(network.now(), left().saturating_sub(LEAST)) {
-                Ok(Duration::ZERO) => {}
-                Ok(wait) => network.sleep(wait).await,
-                Err(wait) => {
-                    return Err(Problem::retry_after(
-                        wait,
-                        "others go first, at the `pace` of this channel",
-                    ));
-                }
-            }
-        }
-        let timeout = terms.timeout.min(left());
-        if timeout.is_zero() {
-            return Err(Problem::Retry("the batch ran out of time".to_owned()));
-        }
-        let reply = network.send(request, timeout).await?;
-        let answer = answer::judge(terms.service, &reply, &terms.secrets, network.now());
-        if let (true, Err(Problem::RetryAfter((wait, _)))) = (terms.pace.is_set(), &answer) {
-            terms.pace.hold(network.now(), Duration::from_millis(*wait));
-        }
-        answer
-    }
+    works.into_iter().map(Work::answer).collect()
 }
 
-fn of_part(index: usize, count: usize, why: String) -> String {
-    if count > 1 {
-        format!("part {} of {count}: {why}", index + 1)
-    } else {
-        why
+/// Sends a round, when its time has come.
+fn exchange(requests: &[Request<String>], terms: &Terms, network: &impl Network, end: SystemTime) -> Vec<Answer> {
+    let left = || end.duration_since(network.now()).unwrap_or_default();
+    let none = |problem: Problem| requests.iter().map(|_| Err(problem.clone())).collect();
+    if terms.pace.is_set() {
+        match terms.pace.take(network.now(), left().saturating_sub(LEAST)) {
+            Ok(Duration::ZERO) => {}
+            Ok(wait) => network.sleep(wait),
+            Err(wait) => {
+                let why = "others go first, at the `pace` of this channel";
+                return none(Problem::retry_after(wait, why));
+            }
+        }
+    }
+    let within = left();
+    if within.is_zero() {
+        return none(Problem::Retry("the batch ran out of time".to_owned()));
+    }
+    let replies = network.send(requests, terms.timeout, within);
+    let now = network.now();
+    let judged = replies.into_iter().map(|reply| {
+        let answer = reply.and_then(|reply| answer::judge(terms.service, &reply, &terms.secrets, now));
+        if let (true, Err(Problem::RetryAfter((wait, _)))) = (terms.pace.is_set(), &answer) {
+            terms.pace.hold(now, Duration::from_millis(*wait));
+        }
+        answer
+    });
+    judged.collect()
+}
+
+/// One delivery on its way. A part that is refused for good does not keep back the others, which may be for other people.
+struct Work {
+    requests: std::vec::IntoIter<Request<String>>,
+    parts: Parts,
+    /// The part that was sent last, counted from 1.
+    part: usize,
+    receipt: Option<Receipt>,
+    refused: Option<String>,
+    /// What ended it early.
+    ended: Option<Problem>,
+}
+
+impl Work {
+    fn new(job: Job) -> Self {
+        let (requests, ended) = match job.requests {
+            Ok(requests) => (requests, None),
+            Err(problem) => (Vec::new(), Some(problem)),
+        };
+        Self {
+            parts: Parts::of(&job.delivery, requests.len()),
+            requests: requests.into_iter(),
+            part: 0,
+            receipt: None,
+            refused: None,
+            ended,
+        }
+    }
+
+    /// The next request that has not been taken yet.
+    fn next(&mut self) -> Option<Request<String>> {
+        if self.ended.is_some() {
+            return None;
+        }
+        loop {
+            let request = self.requests.next()?;
+            self.part += 1;
+            if !self.parts.taken(self.part) {
+                return Some(request);
+            }
+        }
+    }
+
+    /// What became of it.
+    fn answered(&mut self, answer: Answer) {
+        match answer {
+            Ok(receipt) => {
+                self.parts.take(self.part);
+                self.receipt.get_or_insert(receipt);
+            }
+            Err(Problem::Reject(why)) => {
+                let why = self.parts.named(self.part, why);
+                self.refused.get_or_insert(why);
+            }
+            Err(Problem::Retry(why)) => self.ended = Some(Problem::Retry(self.parts.named(self.part, why))),
+            Err(Problem::RetryAfter((wait, why))) => {
+                self.ended = Some(Problem::RetryAfter((wait, self.parts.named(self.part, why))));
+            }
+            Err(Problem::Disable(why)) => self.ended = Some(Problem::Disable(why)),
+        }
+    }
+
+    fn answer(self) -> Answer {
+        match (self.ended, self.refused) {
+            (Some(problem), _) => Err(problem),
+            (None, Some(why)) => Err(Problem::Reject(why)),
+            (None, None) => {
+                self.parts.forget();
+                Ok(self.receipt.unwrap_or_default())
+            }
+        }
     }
 }
 
 /// Which parts of a delivery were taken, so that an attempt after one that failed halfway repeats none of them.
-struct Parts(Option<String>);
+struct Parts {
+    count: usize,
+    /// Where it is remembered, if there are several.
+    key: Option<String>,
+}
 
 impl Parts {
     fn of(delivery: &str, count: usize) -> Self {
-        Self((count > 1).then(|| format!("parts/{delivery}")))
+        Self {
+            count,
+            key: (count > 1).then(|| format!("parts/{delivery}")),
+        }
     }
 
-    fn taken(&self, index: usize) -> bool {
-        let known = self.0.as_deref().and_then(memory::get).unwrap_or_default();
-        known.iter().any(|&part| usize::from(part) == index)
+    /// What is said about a part.
+    fn named(&self, part: usize, why: String) -> String {
+        match self.key {
+            Some(_) => format!("part {part} of {}: {why}", self.count),
+            None => why,
+        }
     }
 
-    fn take(&self, index: usize) {
+    fn taken(&self, part: usize) -> bool {
+        let known = self.key.as_deref().and_then(memory::get).unwrap_or_default();
+        known.iter().any(|&taken| usize::from(taken) == part)
+    }
+
+    fn take(&self, part: usize) {
         // There are fewer than a byte can count: see `MOST_REQUESTS`.
-        if let (Some(key), Ok(part)) = (&self.0, u8::try_from(index)) {
+        if let (Some(key), Ok(part)) = (&self.key, u8::try_from(part)) {
             let known = memory::get(key);
             let more = [known.as_deref().unwrap_or_default(), &[part]].concat();
             memory::swap(key, known.as_deref(), Some(&more), REMEMBERED);
@@ -178,7 +216,7 @@ impl Parts {
     }
 
     fn forget(&self) {
-        if let Some(key) = &self.0 {
+        if let Some(key) = &self.key {
             memory::swap(key, memory::get(key).as_deref(), None, REMEMBERED);
         }
     }
@@ -189,10 +227,8 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use crate::Said;
-    use std::cell::Cell;
+    use std::cell::{Cell, RefCell};
     use std::collections::VecDeque;
-    use std::pin::pin;
-    use std::task::{Context, Poll, Waker};
     use std::time::UNIX_EPOCH;
 
     static SERVICE: Service = Service {
@@ -209,18 +245,21 @@ mod tests {
     }
 
     impl Network for Script {
-        async fn send(&self, request: Request<String>, _: Duration) -> Result<Reply, Problem> {
-            self.sent
-                .borrow_mut()
-                .push((request.into_body(), self.clock.get().as_secs()));
-            let (status, retry_after) = self.answers.borrow_mut().pop_front().unwrap_or((200, None));
-            Ok(Reply {
-                status,
-                retry_after: retry_after.map(str::to_owned),
-                body: String::new(),
-            })
+        fn send(&self, requests: &[Request<String>], _: Duration, _: Duration) -> Vec<Result<Reply, Problem>> {
+            let reply = |request: &Request<String>| {
+                self.sent
+                    .borrow_mut()
+                    .push((request.body().clone(), self.clock.get().as_secs()));
+                let (status, retry_after) = self.answers.borrow_mut().pop_front().unwrap_or((200, None));
+                Ok(Reply {
+                    status,
+                    retry_after: retry_after.map(str::to_owned),
+                    body: String::new(),
+                })
+            };
+            requests.iter().map(reply).collect()
         }
-        async fn sleep(&self, time: Duration) {
+        fn sleep(&self, time: Duration) {
             self.clock.set(self.clock.get() + time);
         }
         fn now(&self) -> SystemTime {
@@ -242,10 +281,7 @@ mod tests {
             delivery: (*delivery).to_owned(),
             requests: Ok(bodies.iter().map(|body| Request::new((*body).to_owned())).collect()),
         };
-        let work = Work::new(deliveries.iter().map(job).collect(), script.now());
-        let done = pin!(work.run(terms, script)).poll(&mut Context::from_waker(Waker::noop()));
-        assert!(matches!(done, Poll::Ready(())));
-        work.answers()
+        run(deliveries.iter().map(job).collect(), terms, script)
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub mod host {
                 import patchpanel:plugin/log@0.1.0;
                 import patchpanel:plugin/kv@0.1.0;
                 import patchpanel:plugin/secrets@0.1.0;
+                import patchpanel:plugin/http@0.1.0;
                 import patchpanel:plugin/mail@0.1.0;
                 import patchpanel:plugin/notify@0.1.0;
             }

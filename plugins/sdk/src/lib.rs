@@ -48,6 +48,7 @@ mod draft;
 mod edits;
 mod event;
 mod export;
+pub mod http;
 mod human;
 pub mod kv;
 pub mod log;

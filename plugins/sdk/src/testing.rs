@@ -110,6 +110,34 @@ pub fn sent_mail() -> Vec<Mail> {
     crate::mail::native::SENT.take()
 }
 
+/// A request that the code under test has sent.
+#[cfg(not(target_family = "wasm"))]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentRequest {
+    /// Such as `POST`.
+    pub method: String,
+    /// With scheme and host.
+    pub url: String,
+    /// Name and value.
+    pub headers: Vec<(String, String)>,
+    /// Empty where it has none.
+    pub body: Vec<u8>,
+}
+
+/// Prepares what the next request of [`crate::http::send`] on this thread is answered with, after those that were prepared
+/// before.
+#[cfg(not(target_family = "wasm"))]
+pub fn respond(response: Result<crate::http::Response, crate::http::Error>) {
+    crate::http::native::RESPONSES.with_borrow_mut(|responses| responses.push_back(response));
+}
+
+/// What [`crate::http::send`] was given on this thread since the last time.
+#[cfg(not(target_family = "wasm"))]
+#[must_use]
+pub fn sent_requests() -> Vec<SentRequest> {
+    crate::http::native::SENT.take()
+}
+
 /// What is wrong with a declaration: JSON that does not parse.
 #[doc(hidden)]
 #[must_use]

@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use ed25519_dalek::{Signer as _, SigningKey};
+use ed25519_compact::{KeyPair, Seed};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
@@ -13,7 +13,7 @@ pub(crate) enum Key {
     /// `whsec_`: the receiver has the same one.
     Shared(Hmac<Sha256>),
     /// `whsk_`: the receiver has the public half, `whpk_`.
-    Private(Box<SigningKey>),
+    Private(Box<KeyPair>),
 }
 
 impl std::fmt::Debug for Key {
@@ -52,15 +52,14 @@ impl Key {
             .ok_or("must begin with `whsec_` (HMAC-SHA256) or `whsk_` (Ed25519)")?;
         let bytes = decoded(base64)?;
         // The private half alone, or as libsodium has it: with the public half behind it.
-        let key = match (
-            <&[u8; 64]>::try_from(bytes.as_slice()),
-            <&[u8; 32]>::try_from(bytes.as_slice()),
-        ) {
-            (Ok(pair), _) => SigningKey::from_keypair_bytes(pair)
-                .map_err(|_| "the halves of the `whsk_` key do not belong together")?,
-            (_, Ok(seed)) => SigningKey::from_bytes(seed),
+        let key = match bytes.len() {
+            Seed::BYTES => Seed::from_slice(&bytes).and_then(KeyPair::try_from_seed),
+            KeyPair::BYTES => KeyPair::from_slice(&bytes),
             _ => return Err("a `whsk_` key must have 32 or 64 bytes"),
         };
+        let key = key.map_err(|_| "the `whsk_` key is none")?;
+        key.validate()
+            .map_err(|_| "the halves of the `whsk_` key do not belong together")?;
         Ok(Self::Private(Box::new(key)))
     }
 
@@ -70,7 +69,7 @@ impl Key {
                 let signature = key.clone().chain_update(content).finalize().into_bytes();
                 format!("v1,{}", BASE64_STANDARD.encode(signature))
             }
-            Self::Private(key) => format!("v1a,{}", BASE64_STANDARD.encode(key.sign(content).to_bytes())),
+            Self::Private(key) => format!("v1a,{}", BASE64_STANDARD.encode(key.sk.sign(content, None).as_ref())),
         }
     }
 }
@@ -86,7 +85,7 @@ pub(crate) fn header(keys: &[Key], id: &str, timestamp: u64, body: &str) -> Stri
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
     use super::*;
-    use ed25519_dalek::{Signature, Verifier as _};
+    use ed25519_compact::Signature;
 
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -107,8 +106,8 @@ mod tests {
     #[test]
     fn keys_that_change_sign_side_by_side() {
         let seed = [7; 32];
-        let signing = SigningKey::from_bytes(&seed);
-        let pair = BASE64_STANDARD.encode(signing.to_keypair_bytes());
+        let signing = KeyPair::from_seed(Seed::new(seed));
+        let pair = BASE64_STANDARD.encode(*signing);
         let keys = [
             Key::parse(SECRET).unwrap(),
             Key::parse(&format!("whsk_{pair}\n")).unwrap(),
@@ -123,7 +122,7 @@ mod tests {
         assert_eq!(second, third);
         let bytes = BASE64_STANDARD.decode(second.strip_prefix("v1a,").unwrap()).unwrap();
         let signature = Signature::from_slice(&bytes).unwrap();
-        assert!(signing.verifying_key().verify(b"id.1.body", &signature).is_ok());
+        assert!(signing.pk.verify(b"id.1.body", &signature).is_ok());
     }
 
     #[test]

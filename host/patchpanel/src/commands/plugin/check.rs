@@ -159,7 +159,7 @@ fn judge(import: &str, kind: Option<Kind>, asks: Option<&Value>) -> Option<(Verd
             "a redactor keeps nothing between calls; leave it out".to_owned(),
         )),
         ("patchpanel:plugin", "kv") => None,
-        ("patchpanel:plugin", "mail" | "notify") if kind == Some(Kind::Channel) => match asked(name) {
+        ("patchpanel:plugin", "http" | "mail" | "notify") if kind == Some(Kind::Channel) => match asked(name) {
             true => needs(name),
             false => None,
         },

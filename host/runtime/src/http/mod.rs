@@ -3,6 +3,8 @@
 //!
 //! Redirects are not followed here. A plugin that follows one makes a new request, which is checked like the first.
 
+mod requests;
+
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -97,33 +99,45 @@ impl Way {
         })
     }
 
-    fn refuse(&self, capability: &'static str, reason: &str, error: Error) -> Error {
-        self.log.refused(capability, reason);
-        error
+    fn refuse(&self, capability: &'static str, reason: String, error: Error) -> Refusal {
+        self.log.refused(capability, &reason);
+        Refusal { error, reason }
     }
 
-    fn check(&self, request: &http::Request<WasiBody>) -> Result<(), Error> {
+    /// Whatever has to hold before a request goes out, and the place that it then has among those in flight. Secrets are
+    /// filled in.
+    fn prepare(&self, request: &mut http::Request<WasiBody>) -> Result<OwnedSemaphorePermit, Refusal> {
+        self.check(request)?;
+        let place = self.admit()?;
+        let filled = self
+            .placeholders
+            .fill(&self.given, request)
+            .map_err(|reason| self.refuse("secrets", reason, Error::HttpRequestDenied))?;
+        (0..filled).for_each(|_| self.usage.used("secrets_filled"));
+        self.usage.used("http");
+        Ok(place)
+    }
+
+    fn check(&self, request: &http::Request<WasiBody>) -> Result<(), Refusal> {
         self.given
             .check_request(request.method().as_str(), request.uri())
-            .map_err(|reason| self.refuse("http", &reason, Error::HttpRequestDenied))?;
+            .map_err(|reason| self.refuse("http", reason, Error::HttpRequestDenied))?;
         // The connector does not resolve literal addresses, so they are checked here.
         let host = request.uri().host().unwrap_or_default();
         match host.trim_matches(['[', ']']).parse() {
-            Ok(address) if !self.given.allows_address(host, address) => Err(self.refuse(
-                "http",
-                "the address is private and not granted",
-                Error::DestinationIpProhibited,
-            )),
+            Ok(address) if !self.given.allows_address(host, address) => {
+                Err(self.refuse("http", PRIVATE.to_owned(), Error::DestinationIpProhibited))
+            }
             _ => Ok(()),
         }
     }
 
     /// A place among the requests in flight.
-    fn admit(&self) -> Result<OwnedSemaphorePermit, Error> {
+    fn admit(&self) -> Result<OwnedSemaphorePermit, Refusal> {
         let full = |limit, value: String| {
             self.usage.hit(limit);
             let reason = format!("the limit `{limit}` ({value}) is reached");
-            self.refuse("http", &reason, Error::ConnectionLimitReached)
+            self.refuse("http", reason, Error::ConnectionLimitReached)
         };
         let place = self.places.clone().try_acquire_owned();
         let place = place.map_err(|_| full("http_concurrency", self.most_at_once.to_string()))?;
@@ -133,6 +147,16 @@ impl Way {
         Ok(place)
     }
 }
+
+/// Why a request was not sent, or had no response.
+struct Refusal {
+    error: Error,
+    /// For people. Holds neither secrets nor what the plugin said.
+    reason: String,
+}
+
+/// Of an address that stands in the URL.
+const PRIVATE: &str = "the address is private and not granted: grant it as such, or set `allow.private_addresses`";
 
 type Sent = Result<
     (
@@ -151,12 +175,7 @@ impl WasiHttpHooks for Egress {
     ) -> Box<dyn Future<Output = Sent> + Send> {
         let way = self.0.clone();
         Box::new(async move {
-            way.check(&request)?;
-            let place = way.admit()?;
-            let filled = way.placeholders.fill(&way.given, &mut request);
-            let filled = filled.map_err(|reason| way.refuse("secrets", &reason, Error::HttpRequestDenied))?;
-            (0..filled).for_each(|_| way.usage.used("secrets_filled"));
-            way.usage.used("http");
+            let place = way.prepare(&mut request).map_err(|refusal| refusal.error)?;
             let usage = way.usage.clone();
             let request = request.map(|body| {
                 let limited = Limited::new(body, way.request_body);
@@ -180,7 +199,7 @@ impl WasiHttpHooks for Egress {
             let response = tokio::time::timeout(first_byte, way.client().request(request))
                 .await
                 .map_err(|_| Error::ConnectionReadTimeout)?
-                .map_err(|error| way.sending_failed(&error))?;
+                .map_err(|error| way.sending_failed(&error).error)?;
             let usage = way.usage.clone();
             let response = response.map(|body| {
                 let limited = Limited::new(body, way.response_body);
@@ -207,22 +226,28 @@ impl WasiHttpHooks for Egress {
 }
 
 impl Way {
-    fn sending_failed(&self, error: &hyper_util::client::legacy::Error) -> Error {
+    fn sending_failed(&self, error: &hyper_util::client::legacy::Error) -> Refusal {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
         while let Some(inner) = cause {
             if inner.is::<AddressRefused>() {
-                return self.refuse("http", &inner.to_string(), Error::DestinationIpProhibited);
+                return self.refuse("http", inner.to_string(), Error::DestinationIpProhibited);
             }
             // Of a body that was too long, hyper tells as of any other that broke off.
             if let Some(Error::HttpRequestBodySize(size)) = inner.downcast_ref() {
-                return Error::HttpRequestBodySize(*size);
+                return Refusal {
+                    error: Error::HttpRequestBodySize(*size),
+                    reason: "its body is too large".to_owned(),
+                };
             }
             cause = inner.source();
         }
-        if error.is_connect() {
-            Error::ConnectionRefused
-        } else {
-            Error::ConnectionTerminated
+        let (error, reason) = match error.is_connect() {
+            true => (Error::ConnectionRefused, "the endpoint cannot be connected to"),
+            false => (Error::ConnectionTerminated, "the connection to the endpoint failed"),
+        };
+        Refusal {
+            error,
+            reason: reason.to_owned(),
         }
     }
 }
@@ -236,7 +261,9 @@ struct CheckedResolver {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("the name leads to addresses that are private and not granted")]
+#[error(
+    "the name leads to addresses that are private and not granted: grant it as such, or set `allow.private_addresses`"
+)]
 struct AddressRefused;
 
 impl Service<Name> for CheckedResolver {
