@@ -172,7 +172,8 @@ impl Config {
         let refresh = need(errors, "refresh_token", self.refresh_token.as_ref());
         let url = check_url(self.token_url.as_deref().unwrap_or(TOKEN_URL))
             .map_err(|error| errors.push(ConfigError::new("token_url", error)));
-        Some(GmailToken::Renewed(Renewal::new(url.ok()?, id?, secret?, refresh?)))
+        let renewal = Renewal::new(url.ok()?, id?, secret?, refresh?);
+        Some(GmailToken::Renewed(Box::new(renewal)))
     }
 }
 

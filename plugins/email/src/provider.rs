@@ -40,7 +40,7 @@ pub(crate) enum Access {
 pub(crate) enum GmailToken {
     /// Somebody else renews it.
     Given(SecretText),
-    Renewed(Renewal),
+    Renewed(Box<Renewal>),
 }
 
 static PLAIN: Service = Service { rows: &[], read };
