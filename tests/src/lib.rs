@@ -22,7 +22,7 @@ pub use guests::{component, revision};
 pub use page::Page;
 pub use receiver::{Received, Receiver};
 pub use router::{Output, Router, binary, command, run};
-pub use tools::{python, skipped, tools};
+pub use tools::{certificate, python, skipped, tools};
 
 use std::time::{Duration, Instant};
 

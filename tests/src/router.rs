@@ -36,6 +36,7 @@ pub fn command(arguments: &[&str]) -> Command {
     command
         .args(arguments)
         .env_remove("PATCHPANEL_LOG")
+        .env_remove("DBUS_SESSION_BUS_ADDRESS")
         .env("XDG_CACHE_HOME", cache());
     command
 }

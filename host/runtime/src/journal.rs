@@ -107,4 +107,20 @@ mod tests {
         );
         assert_eq!((last[0].0.len(), last[0].1.len()), (NAME_BYTES, VALUE_BYTES));
     }
+
+    #[test]
+    fn the_largest_entry_fits_into_a_datagram() {
+        let field = |number: usize| (format!("{number}{}", "n".repeat(200)), "x".repeat(2 * VALUE_BYTES));
+        let own: Vec<(String, String)> = (0..2 * FIELDS).map(field).collect();
+        let entry = entry(&Notification {
+            plugin: &"p".repeat(2 * VALUE_BYTES),
+            level: Level::Debug,
+            title: &"t".repeat(VALUE_BYTES),
+            body: &"b".repeat(VALUE_BYTES),
+            fields: &own,
+        });
+        assert_eq!(fields(&entry).len(), 4 + FIELDS);
+        let (sender, _receiver) = std::os::unix::net::UnixDatagram::pair().unwrap();
+        assert_eq!(sender.send(&entry).unwrap(), entry.len());
+    }
 }

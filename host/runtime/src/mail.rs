@@ -5,17 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lettre::Address;
 use lettre::address::Envelope;
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
-use lettre::transport::smtp::response::Category;
-use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
 
 use crate::bindings::mail::Error;
 use crate::secrets::SecretSource;
-
-/// Longest words of the server that are handed on.
-const ANSWER_CHARS: usize = 512;
 
 /// The operator's mail server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +24,7 @@ pub struct MailServer {
     pub ca: Option<PathBuf>,
     /// Who the router is there, with the password.
     pub login: Option<(String, SecretSource)>,
-    /// How long it may take to answer.
+    /// How long one mail may take, connecting included.
     pub timeout: Duration,
 }
 
@@ -119,58 +113,6 @@ impl MailGrant {
         }
         Envelope::new(sender, to).map_err(|error| Error::Reject(error.to_string()))
     }
-}
-
-impl MailServer {
-    /// Sends one message over a connection of its own. Errors say what the server said.
-    pub(crate) async fn send(&self, envelope: &Envelope, message: &[u8]) -> Result<Option<String>, Error> {
-        let transport = self.transport().map_err(Error::Retry)?;
-        let sent = transport.send_raw(envelope, message).await;
-        let answer = sent.map_err(|error| {
-            let text = short(&error.to_string());
-            // A password that is wrong is the operator's mistake, not the message's.
-            let login = error
-                .status()
-                .is_some_and(|code| code.category == Category::Unspecified3);
-            if error.is_permanent() && !login {
-                Error::Reject(text)
-            } else {
-                Error::Retry(text)
-            }
-        })?;
-        let words: Vec<&str> = answer.message().collect();
-        Ok(Some(short(&words.join(" "))).filter(|words| !words.is_empty()))
-    }
-
-    fn transport(&self) -> Result<AsyncSmtpTransport<Tokio1Executor>, String> {
-        let parameters = || {
-            let mut parameters = TlsParameters::builder(self.host.clone());
-            if let Some(path) = &self.ca {
-                let unusable = |reason: String| format!("cannot use {}: {reason}", path.display());
-                let pem = std::fs::read(path).map_err(|error| unusable(error.kind().to_string()))?;
-                let certificate = Certificate::from_pem(&pem).map_err(|error| unusable(error.to_string()))?;
-                parameters = parameters.add_root_certificate(certificate);
-            }
-            parameters.build().map_err(|error| error.to_string())
-        };
-        let tls = match self.tls {
-            MailTls::StartTls => Tls::Required(parameters()?),
-            MailTls::Implicit => Tls::Wrapper(parameters()?),
-            MailTls::None => Tls::None,
-        };
-        let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&self.host)
-            .port(self.port)
-            .tls(tls)
-            .timeout(Some(self.timeout));
-        if let Some((user, password)) = &self.login {
-            transport = transport.credentials(Credentials::new(user.clone(), password.read()?));
-        }
-        Ok(transport.build())
-    }
-}
-
-fn short(text: &str) -> String {
-    text.chars().take(ANSWER_CHARS).collect()
 }
 
 #[cfg(test)]

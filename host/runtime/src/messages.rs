@@ -1,9 +1,14 @@
 //! The host functions that send messages for a plugin: mail and notifications.
 
+use std::time::{Duration, Instant};
+
 use crate::bindings::{events, mail, notify};
-use crate::notification::Notification;
+use crate::notification::{Notification, TIMEOUT};
 use crate::rate::PerMinute;
 use crate::state::State;
+
+/// With less than that, nothing is begun.
+const LEAST: Duration = Duration::from_secs(1);
 
 impl State {
     /// Whether a message may go now; `limit` is the limit's name and value.
@@ -15,6 +20,17 @@ impl State {
         self.shared.usage.hit(limit.0);
         self.shared.log.refused(capability, &reason);
         Err(reason)
+    }
+
+    /// How long sending one may take: not so long that the call is cut off, because then nobody knows which of those before
+    /// it were taken.
+    fn time_to_send(&self, most: Duration) -> Result<Duration, String> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        let time = most.min(left.saturating_sub(self.time / 20));
+        if time < LEAST.min(most) {
+            return Err("there was no time left for it within the `deadline` of the plugin".to_owned());
+        }
+        Ok(time)
     }
 }
 
@@ -36,9 +52,11 @@ impl mail::Host for State {
                 self.shared.log.refused("mail", reason);
             }
         })?;
+        let time = self.time_to_send(grant.server.timeout).map_err(mail::Error::Retry)?;
         self.admit("mail", &shared.mails, ("mails", shared.limits.mails))
             .map_err(mail::Error::Retry)?;
-        let answer = grant.server.send(&envelope, &message).await?;
+        let sending = shared.mailer.send(&grant.server, &envelope, &message, time);
+        let answer = sending.await?;
         shared.usage.used("mail");
         Ok(answer)
     }
@@ -58,6 +76,7 @@ impl notify::Host for State {
             self.shared.log.refused("notify", reason);
             return Err(notify::Error::NotGranted(reason.to_owned()));
         };
+        let time = self.time_to_send(TIMEOUT).map_err(notify::Error::Retry)?;
         self.admit(
             "notify",
             &shared.notifications,
@@ -71,7 +90,8 @@ impl notify::Host for State {
             body: &body,
             fields: &fields,
         };
-        target.send(&notification).await.map_err(notify::Error::Retry)?;
+        let sending = target.send(&notification, time);
+        sending.await.map_err(notify::Error::Retry)?;
         shared.usage.used("notify");
         Ok(())
     }

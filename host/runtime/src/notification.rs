@@ -5,13 +5,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use patchpanel_event::Level;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket, UnixDatagram};
 
-use crate::{journal, syslog};
+use crate::{desktop, journal, syslog};
 
-/// Time for handing one over.
-const TIMEOUT: Duration = Duration::from_secs(5);
+/// Most time for handing one over.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a receiver of TCP may take to close its side.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What a plugin has to say to the people who run this machine.
 #[derive(Clone, Copy)]
@@ -34,10 +36,13 @@ pub enum NotifyTarget {
     Tcp(String),
     /// The socket of systemd's journal, which takes fields.
     Journal(PathBuf),
+    /// The notification service of a desktop session: of the one whose bus has this address, such as
+    /// `unix:path=/run/user/1000/bus`, or of the router's own.
+    Desktop(Option<String>),
 }
 
 impl NotifyTarget {
-    /// Reads a target such as `unix:/dev/log`, `udp:192.0.2.1:514`, `tcp:logs.example.com:601` or `journal`.
+    /// Reads a target such as `unix:/dev/log`, `udp:192.0.2.1:514`, `tcp:logs.example.com:601`, `journal` or `desktop`.
     ///
     /// # Errors
     /// What to write instead.
@@ -51,12 +56,20 @@ impl NotifyTarget {
             Some(("journal", path)) if path.starts_with('/') => Ok(NotifyTarget::Journal(path.into())),
             Some(("udp", address)) if is_address(address) => Ok(NotifyTarget::Udp(address.to_owned())),
             Some(("tcp", address)) if is_address(address) => Ok(NotifyTarget::Tcp(address.to_owned())),
+            // Other kinds of buses are none of a desktop.
+            Some(("desktop", bus)) if bus.starts_with("unix:") && zbus::Address::try_from(bus).is_ok() => {
+                Ok(NotifyTarget::Desktop(Some(bus.to_owned())))
+            }
             None if text == "journal" => Ok(NotifyTarget::Journal(journal::SOCKET.into())),
-            _ => Err("write \"unix:/dev/log\", \"udp:HOST:PORT\", \"tcp:HOST:PORT\" or \"journal\"".to_owned()),
+            None if text == "desktop" => Ok(NotifyTarget::Desktop(None)),
+            _ => Err(
+                "write \"unix:/dev/log\", \"udp:HOST:PORT\", \"tcp:HOST:PORT\", \"journal\" or \"desktop\"".to_owned(),
+            ),
         }
     }
 
-    pub(crate) async fn send(&self, notification: &Notification<'_>) -> Result<(), String> {
+    /// Hands it over within `time`.
+    pub(crate) async fn send(&self, notification: &Notification<'_>, time: Duration) -> Result<(), String> {
         let sending = async {
             match self {
                 NotifyTarget::Unix(path) => {
@@ -75,18 +88,27 @@ impl NotifyTarget {
                     let mut stream = TcpStream::connect(address).await?;
                     stream.write_all(format!("{} {line}", line.len()).as_bytes()).await?;
                     stream.shutdown().await?;
+                    // Nobody answers a line. But who has read it to its end closes as well, and who went away meanwhile
+                    // breaks the connection; so each line has its own.
+                    if let Ok(closed) = tokio::time::timeout(FAREWELL, stream.read(&mut [0])).await {
+                        closed?;
+                    }
                 }
                 NotifyTarget::Journal(path) => {
                     let entry = journal::entry(notification);
                     UnixDatagram::unbound()?.send_to(&entry, path).await?;
                 }
+                NotifyTarget::Desktop(bus) => {
+                    let sent = desktop::send(bus.as_deref(), notification).await;
+                    sent.map_err(std::io::Error::other)?;
+                }
             }
             Ok::<_, std::io::Error>(())
         };
-        match tokio::time::timeout(TIMEOUT, sending).await {
+        match tokio::time::timeout(time, sending).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(format!("{self}: {error}")),
-            Err(_) => Err(format!("{self}: no answer within {} s", TIMEOUT.as_secs())),
+            Err(_) => Err(format!("{self}: no answer within {time:?}")),
         }
     }
 }
@@ -98,6 +120,8 @@ impl fmt::Display for NotifyTarget {
             NotifyTarget::Udp(address) => write!(f, "udp:{address}"),
             NotifyTarget::Tcp(address) => write!(f, "tcp:{address}"),
             NotifyTarget::Journal(path) => write!(f, "journal:{}", path.display()),
+            NotifyTarget::Desktop(Some(bus)) => write!(f, "desktop:{bus}"),
+            NotifyTarget::Desktop(None) => f.write_str("desktop"),
         }
     }
 }
@@ -115,6 +139,8 @@ mod tests {
             "tcp:logs.example.com:601",
             "udp:[::1]:514",
             "journal:/run/journal",
+            "desktop",
+            "desktop:unix:path=/run/user/1000/bus",
         ] {
             assert_eq!(NotifyTarget::parse(text).unwrap().to_string(), text);
         }
@@ -128,6 +154,10 @@ mod tests {
             "tcp:host:99999",
             "journal:x",
             "journald",
+            "desktop:",
+            "desktop:/run/user/1000/bus",
+            "desktop:unix:socket=/run",
+            "desktop:tcp:host=localhost,port=1",
         ] {
             assert!(NotifyTarget::parse(text).is_err(), "{text}");
         }

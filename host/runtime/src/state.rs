@@ -16,6 +16,7 @@ use crate::http::Egress;
 use crate::kv::{Kv, NotKept, Room};
 use crate::limits::Limiter;
 use crate::logs::{LogStream, PluginLog};
+use crate::mailer::Mailer;
 use crate::placeholders::Placeholders;
 use crate::rate::PerMinute;
 use crate::usage::Usage;
@@ -31,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) given: Arc<Given>,
     kv: Arc<Kv>,
     egress: Egress,
+    pub(crate) mailer: Mailer,
     pub(crate) mails: PerMinute,
     pub(crate) notifications: PerMinute,
     /// Is told when the first calls fail.
@@ -48,6 +50,7 @@ impl Shared {
         let egress = Egress::new(given.clone(), &limits, log.clone(), usage.clone());
         Shared {
             name: spec.name.clone(),
+            mailer: Mailer::default(),
             mails: PerMinute::new(limits.mails),
             notifications: PerMinute::new(limits.notifications),
             limits,

@@ -1,7 +1,8 @@
 //! What the operator may say; the table is in the crate's documentation.
 
 use crate::address::Address;
-use crate::provider::{Access, Provider};
+use crate::provider::{Access, GmailToken, Provider};
+use crate::token::Renewal;
 use patchpanel_plugin::ConfigError;
 use plugin_message::{Common, Defaults, Overflow, SecretText, Templates, check_url};
 use serde::Deserialize;
@@ -24,6 +25,10 @@ pub struct Config {
     secret_key: Option<SecretText>,
     session_token: Option<SecretText>,
     access_token: Option<SecretText>,
+    client_id: Option<SecretText>,
+    client_secret: Option<SecretText>,
+    refresh_token: Option<SecretText>,
+    token_url: Option<String>,
     url: Option<String>,
     #[serde(flatten)]
     common: Common,
@@ -38,6 +43,9 @@ enum Written {
     Ses,
     Gmail,
 }
+
+/// developers.google.com/identity/protocols/oauth2/web-server.
+const TOKEN_URL: &str = "https://oauth2.googleapis.com/token";
 
 /// As needed.
 #[derive(Debug)]
@@ -99,12 +107,7 @@ impl Config {
     }
 
     fn via(&self, errors: &mut Vec<ConfigError>) -> Option<Via> {
-        let mut need = |key: &str, text: Option<&SecretText>| {
-            let text = text
-                .ok_or_else(|| "is needed for this `via`".to_owned())
-                .and_then(|text| text.read().map(|_| text.clone()));
-            text.map_err(|error| errors.push(ConfigError::new(key, error))).ok()
-        };
+        let mut need = |key, text: Option<&SecretText>| need(errors, key, text);
         let (usual, access) = match self.via {
             Written::Smtp => return Some(Via::Smtp),
             Written::Resend => {
@@ -112,7 +115,7 @@ impl Config {
                 ("https://api.resend.com/emails".to_owned(), key.map(Access::Resend))
             }
             Written::Gmail => {
-                let token = need("access_token", self.access_token.as_ref());
+                let token = self.gmail(errors);
                 let url = "https://gmail.googleapis.com/gmail/v1/users/me/messages/send";
                 (url.to_owned(), token.map(Access::Gmail))
             }
@@ -154,4 +157,29 @@ impl Config {
             access: access?,
         })))
     }
+
+    fn gmail(&self, errors: &mut Vec<ConfigError>) -> Option<GmailToken> {
+        let parts = [&self.client_id, &self.client_secret, &self.refresh_token];
+        if parts.iter().all(|part| part.is_none()) {
+            return need(errors, "access_token", self.access_token.as_ref()).map(GmailToken::Given);
+        }
+        if self.access_token.is_some() {
+            let why = "leave it out: it is got for the `refresh_token`";
+            errors.push(ConfigError::new("access_token", why));
+        }
+        let id = need(errors, "client_id", self.client_id.as_ref());
+        let secret = need(errors, "client_secret", self.client_secret.as_ref());
+        let refresh = need(errors, "refresh_token", self.refresh_token.as_ref());
+        let url = check_url(self.token_url.as_deref().unwrap_or(TOKEN_URL))
+            .map_err(|error| errors.push(ConfigError::new("token_url", error)));
+        let renewal = Renewal::new(url.ok()?, id?, secret?, refresh?);
+        Some(GmailToken::Renewed(Box::new(renewal)))
+    }
+}
+
+fn need(errors: &mut Vec<ConfigError>, key: &str, text: Option<&SecretText>) -> Option<SecretText> {
+    let text = text
+        .ok_or_else(|| "is needed for this `via`".to_owned())
+        .and_then(|text| text.read().map(|_| text.clone()));
+    text.map_err(|error| errors.push(ConfigError::new(key, error))).ok()
 }

@@ -10,6 +10,8 @@
 //! | `api_key` | of Resend, as a text or `{"secret": "name"}` |
 //! | `region`, `access_key`, `secret_key`, `session_token` | of Amazon SES, API version 2; the last one only for temporary keys |
 //! | `access_token` | of Gmail: an OAuth 2 token with the scope `gmail.send`. Read for every batch, so another program may renew it |
+//! | `client_id`, `client_secret`, `refresh_token` | of Gmail, instead of `access_token`: the plugin gets the tokens itself, and a new one before the last one ends |
+//! | `token_url` | another address for that |
 //! | `url` | another address of the provider |
 //!
 //! and those of every message channel: `title` (the subject), `body`, `overflow` (`truncate` or `reject`; at 100,000 bytes),
@@ -24,7 +26,7 @@
 //! | 4xx of SMTP, no connection | tried again |
 //! | 5xx of SMTP, an address that is not granted | never again |
 //! | 408, 425, 429, 5xx of HTTP, none at all | tried again, not before what `Retry-After` says |
-//! | 401 and 403 of Gmail | tried again: tokens are renewed, and limits end |
+//! | 401 and 403 of Gmail, no token | tried again: tokens are renewed, and limits end |
 //! | 410 | never again, and the channel stops |
 //! | any other of HTTP | never again |
 
@@ -33,6 +35,7 @@ mod config;
 mod mime;
 mod provider;
 mod sigv4;
+mod token;
 
 pub use config::Config;
 
@@ -40,14 +43,13 @@ use config::{Settings, Via};
 use mime::Mail;
 use patchpanel_plugin::{Channel, ConfigError, Delivery, Problem, Receipt, export_channel, log, mail};
 use plugin_message::{Outbox, clean};
+use provider::Provider;
 use std::time::SystemTime;
 
 /// Sends mails.
 #[derive(Debug)]
 pub struct Email {
     settings: Settings,
-    /// For providers.
-    outbox: Option<Outbox>,
 }
 
 impl Email {
@@ -74,35 +76,42 @@ impl Email {
             Err(error) => Err(Problem::Reject(said(error.to_string()))),
         }
     }
+
+    fn post(&self, provider: &Provider, batch: &[Delivery]) -> Vec<Result<Receipt, Problem>> {
+        let Settings { common, from, .. } = &self.settings;
+        let now = SystemTime::now();
+        if let Err(problem) = provider.prepare(now, common.timeout) {
+            return vec![Err(problem); batch.len()];
+        }
+        // Made for each batch, because secrets change.
+        let outbox = Outbox::new(
+            provider.service(),
+            common,
+            &provider.url.to_string(),
+            provider.secrets(),
+        );
+        let answers = outbox.deliver(batch, |delivery| {
+            let mail = Mail::of(&self.settings, delivery)?;
+            Ok(vec![provider.request(from, &mail, delivery, now)?])
+        });
+        answers.iter().for_each(|answer| provider.learn(answer));
+        answers
+    }
 }
 
 impl Channel for Email {
     type Config = Config;
 
     fn configure(config: Config) -> Result<Self, Vec<ConfigError>> {
-        let settings = config.check()?;
-        let outbox = match &settings.via {
-            Via::Smtp => None,
-            Via::Provider(provider) => Some(Outbox::new(
-                provider.service(),
-                &settings.common,
-                &provider.url.to_string(),
-                provider.secrets(),
-            )),
-        };
-        Ok(Self { settings, outbox })
+        Ok(Self {
+            settings: config.check()?,
+        })
     }
 
     fn deliver_batch(&mut self, batch: &[Delivery]) -> Vec<Result<Receipt, Problem>> {
-        match (&self.settings.via, &self.outbox) {
-            (Via::Provider(provider), Some(outbox)) => {
-                let now = SystemTime::now();
-                outbox.deliver(batch, |delivery| {
-                    let mail = Mail::of(&self.settings, delivery)?;
-                    Ok(vec![provider.request(&self.settings.from, &mail, delivery, now)?])
-                })
-            }
-            _ => batch.iter().map(|delivery| self.send(delivery)).collect(),
+        match &self.settings.via {
+            Via::Smtp => batch.iter().map(|delivery| self.send(delivery)).collect(),
+            Via::Provider(provider) => self.post(provider, batch),
         }
     }
 }

@@ -3,13 +3,14 @@
 use crate::address::Address;
 use crate::mime::Mail;
 use crate::sigv4::{self, Keys};
+use crate::token::Renewal;
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
 use http::{HeaderName, HeaderValue, Request, Uri, header};
-use patchpanel_plugin::{Delivery, Problem};
+use patchpanel_plugin::{Delivery, Problem, Receipt};
 use plugin_message::{Meaning, Reply, Said, SecretText, Service, json_post};
 use serde_json::{Value, json};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// One provider's API.
 #[derive(Debug)]
@@ -31,7 +32,15 @@ pub(crate) enum Access {
         session_token: Option<SecretText>,
     },
     /// developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/send.
-    Gmail(SecretText),
+    Gmail(GmailToken),
+}
+
+/// Where the token of Gmail comes from.
+#[derive(Debug)]
+pub(crate) enum GmailToken {
+    /// Somebody else renews it.
+    Given(SecretText),
+    Renewed(Box<Renewal>),
 }
 
 static PLAIN: Service = Service { rows: &[], read };
@@ -71,7 +80,8 @@ impl Provider {
     /// What no message may repeat.
     pub(crate) fn secrets(&self) -> Vec<String> {
         let texts = match &self.access {
-            Access::Resend(text) | Access::Gmail(text) => vec![text],
+            Access::Gmail(GmailToken::Renewed(renewal)) => return renewal.secrets(),
+            Access::Resend(text) | Access::Gmail(GmailToken::Given(text)) => vec![text],
             Access::Ses {
                 access_key,
                 secret_key,
@@ -80,6 +90,26 @@ impl Provider {
             } => [access_key, secret_key].into_iter().chain(session_token).collect(),
         };
         texts.into_iter().filter_map(|text| text.read().ok()).collect()
+    }
+
+    /// Gets what the requests of a batch need besides.
+    ///
+    /// # Errors
+    /// Where there is no token.
+    pub(crate) fn prepare(&self, now: SystemTime, timeout: Duration) -> Result<(), Problem> {
+        match &self.access {
+            Access::Gmail(GmailToken::Renewed(renewal)) => renewal.renew(now, timeout),
+            _ => Ok(()),
+        }
+    }
+
+    /// Learns from an answer that the token is not taken any more, so that the next attempt gets another one.
+    pub(crate) fn learn(&self, answer: &Result<Receipt, Problem>) {
+        if let (Access::Gmail(GmailToken::Renewed(renewal)), Err(Problem::Retry(why))) = (&self.access, answer)
+            && why.starts_with("401 ")
+        {
+            renewal.forget();
+        }
     }
 
     /// # Errors
@@ -108,7 +138,7 @@ impl Provider {
                     "from": from.text(), "to": to, "subject": mail.subject, "text": mail.text, "html": mail.html, "headers": headers,
                 });
                 let mut request = json_post(&self.url, &body);
-                authorize(&mut request, key)?;
+                authorize(&mut request, &now_read(key)?)?;
                 // Kept by Resend for a day: an attempt whose answer was lost sends nothing twice.
                 if let Ok(id) = HeaderValue::from_str(&delivery.id) {
                     request
@@ -118,9 +148,13 @@ impl Provider {
                 Ok(request)
             }
             Access::Gmail(token) => {
+                let token = match token {
+                    GmailToken::Given(text) => now_read(text)?,
+                    GmailToken::Renewed(renewal) => renewal.token()?,
+                };
                 let raw = BASE64_URL_SAFE.encode(mail.bytes());
                 let mut request = json_post(&self.url, &json!({"raw": raw}));
-                authorize(&mut request, token)?;
+                authorize(&mut request, &token)?;
                 Ok(request)
             }
             Access::Ses {
@@ -153,8 +187,8 @@ fn now_read(text: &SecretText) -> Result<String, Problem> {
     text.read().map_err(Problem::Retry)
 }
 
-fn authorize(request: &mut Request<String>, token: &SecretText) -> Result<(), Problem> {
-    let value = HeaderValue::try_from(format!("Bearer {}", now_read(token)?));
+fn authorize(request: &mut Request<String>, token: &str) -> Result<(), Problem> {
+    let value = HeaderValue::try_from(format!("Bearer {token}"));
     let mut value = value.map_err(|_| Problem::Reject("the token cannot be a header".to_owned()))?;
     value.set_sensitive(true);
     request.headers_mut().insert(header::AUTHORIZATION, value);

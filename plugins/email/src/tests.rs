@@ -203,6 +203,27 @@ fn mistakes_are_told_at_once() {
 }
 
 #[test]
+fn the_token_of_gmail_is_given_or_renewed() {
+    grant_secret("key", "s3cret");
+    let mistakes = |more: &str| -> Vec<String> {
+        let config = format!("{{\"from\": \"a@example.com\", \"via\": \"gmail\"{more}}}");
+        let errors = configure_channel::<Email>(&config).err().unwrap_or_default();
+        errors.into_iter().map(|error| error.path).collect()
+    };
+    let renewed = r#", "client_id": "id", "client_secret": {"secret": "key"}, "refresh_token": {"secret": "key"}"#;
+    assert_eq!(mistakes(renewed), [""; 0]);
+    assert_eq!(mistakes(""), ["access_token"]);
+    assert_eq!(
+        mistakes(&format!("{renewed}, \"access_token\": \"a\"")),
+        ["access_token"]
+    );
+    assert_eq!(
+        mistakes(r#", "client_id": "id", "token_url": "ftp://x""#),
+        ["client_secret", "refresh_token", "token_url"]
+    );
+}
+
+#[test]
 fn a_dry_run_sends_nothing() {
     let receipt = email(r#", "dry_run": true"#).deliver(&sample("x")).unwrap();
     assert!(receipt.detail.unwrap().starts_with("dry run"));

@@ -1,5 +1,5 @@
-//! The bundled system plugin: notifications in the system's log, which the router sends where `[notify]` says and the plugin
-//! must be granted (`allow.notify`).
+//! The bundled system plugin: notifications for who runs the machine, which the router sends where `[notify]` says (a syslog,
+//! the journal, a desktop) and the plugin must be granted (`allow.notify`).
 //!
 //! It has the keys `title`, `body`, `overflow` (at 2,000 bytes) and `dry_run` of every message channel. Id, type, source,
 //! subject and correlation id of the event are fields of the notification; recipients are one, too.
@@ -100,7 +100,7 @@ fn fields(delivery: &Delivery) -> Vec<(&'static str, String)> {
 export_channel! {
     System,
     name: "system",
-    description: "Sends notifications to the system's log.",
+    description: "Sends notifications to syslog, the journal or a desktop.",
     capabilities: r#"{"notify": true}"#,
     config_schema: include_str!("schema.json"),
 }

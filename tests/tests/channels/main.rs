@@ -3,18 +3,25 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 mod chat;
+mod daemon;
+mod desktop;
 mod failures;
+mod files;
 mod hook;
-mod local;
+mod journal;
+mod mail;
+mod mail_server;
 mod page;
+mod providers;
 mod script;
 mod slack;
+mod syslog;
 mod webhook;
 
 use std::path::Path;
 
-use patchpanel_tests::Router;
-use serde_json::Value;
+use patchpanel_tests::{Router, wait_for};
+use serde_json::{Value, json};
 
 /// A running router with its directory.
 struct Running {
@@ -45,12 +52,28 @@ impl Running {
             .to_owned()
     }
 
+    /// Why the first attempt at a delivery failed, as soon as it has.
+    fn failure(&self, delivery: &str) -> String {
+        wait_for("a failed attempt", || {
+            let (_, delivery) = self.router.get(&format!("/v1/deliveries/{delivery}"));
+            delivery["failures"][0]["reason"].as_str().map(str::to_owned)
+        })
+    }
+
     /// How many deliveries of a subscription ended so.
     fn count(&self, subscription: &str, outcome: &str) -> u64 {
         self.router.settled()["subscriptions"][subscription][outcome]
             .as_u64()
             .unwrap_or_default()
     }
+}
+
+/// What mail, logs and terminals would act on.
+const HOSTILE: &str = "a\r\nBcc: eve@example.com\r\n\r\n<script>\u{202e}\u{1b}[31m ü <0>1 - - - - - forged";
+
+/// An event that is full of it.
+fn hostile(id: &str) -> Value {
+    json!({"id": id, "type": "backup.failed", "level": "error", "subject": id, "message": HOSTILE, "correlation_id": "night-7"})
 }
 
 /// The body of a request as JSON.

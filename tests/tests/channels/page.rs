@@ -2,12 +2,20 @@
 
 use std::path::Path;
 
-/// The configuration that a page of `docs/channels/` shows, with `to` in place of `from`, and retries that do not take long.
-pub(crate) fn example(page: &str, from: &str, to: &str) -> String {
+/// The blocks of code in this language that a page of `docs/channels/` shows.
+pub(crate) fn blocks(page: &str, language: &str) -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/channels/{page}.md"));
     let text = std::fs::read_to_string(path).unwrap();
-    let (_, behind) = text.split_once("```toml\n").unwrap();
-    let (example, _) = behind.split_once("```").unwrap();
+    let opened = format!("```{language}\n");
+    text.split(&opened)
+        .skip(1)
+        .map(|block| block.split_once("```").unwrap().0.to_owned())
+        .collect()
+}
+
+/// The configuration that a page shows first, with `to` in place of `from`, and retries that do not take long.
+pub(crate) fn example(page: &str, from: &str, to: &str) -> String {
+    let example = blocks(page, "toml").remove(0);
     assert!(example.contains(from), "{page} does not name {from}");
     let (_, last) = example.rsplit_once("[[").unwrap();
     assert!(last.starts_with("subscriptions]]"), "{page} ends in another section");

@@ -3,15 +3,17 @@
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use patchpanel_tests::{python, skipped, tools, wait_for};
 use serde_json::Value;
 
+use crate::daemon::{Daemon, succeeds};
+
 /// Killed when dropped.
 pub(crate) struct Script {
-    child: Child,
+    _daemon: Daemon,
     pub(crate) url: String,
     seen: Arc<Mutex<Vec<Value>>>,
 }
@@ -41,8 +43,8 @@ impl Script {
     }
 
     fn start(mut command: Command) -> Script {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut daemon = Daemon::start(command.stdout(Stdio::piped()).stderr(Stdio::inherit()));
+        let mut lines = BufReader::new(daemon.0.stdout.take().unwrap()).lines();
         let port = lines.next().unwrap().unwrap();
         let seen = Arc::<Mutex<Vec<Value>>>::default();
         let writing = seen.clone();
@@ -52,7 +54,7 @@ impl Script {
             }
         });
         Script {
-            child,
+            _daemon: daemon,
             url: format!("http://127.0.0.1:{port}"),
             seen,
         }
@@ -67,18 +69,6 @@ impl Script {
     }
 }
 
-fn succeeds(command: &mut Command) -> bool {
-    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
-    status.is_ok_and(|status| status.success())
-}
-
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/channels").join(name)
-}
-
-impl Drop for Script {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }

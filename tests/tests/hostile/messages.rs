@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use patchpanel_tests::{PATIENCE, Router, python, skipped, wait_for};
+use patchpanel_tests::{PATIENCE, Router, certificate, python, skipped, wait_for};
 use serde_json::{Value, json};
 
 use crate::{health, installed, outcome};
@@ -65,37 +65,6 @@ impl Drop for Mailbox {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// A certificate for `localhost` and its key. `false`, with a message, where there is no openssl.
-fn certificate(directory: &Path) -> bool {
-    let made = Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-days",
-            "2",
-            "-subj",
-            "/CN=localhost",
-        ])
-        .args([
-            "-addext",
-            "subjectAltName=DNS:localhost",
-            "-addext",
-            "basicConstraints=critical,CA:FALSE",
-        ])
-        .args(["-keyout", "key.pem", "-out", "cert.pem"])
-        .current_dir(directory)
-        .stderr(Stdio::null())
-        .status();
-    let made = made.is_ok_and(|status| status.success());
-    if !made {
-        skipped("openssl is not installed; run .ci/tools");
-    }
-    made
 }
 
 /// A router with one hostile channel that sends messages, and these sections above it.

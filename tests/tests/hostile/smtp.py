@@ -21,7 +21,7 @@ class Handler:
 
 
 def authenticate(server, session, envelope, mechanism, data):
-    return AuthResult(success=(data.login, data.password) == (b"ada", b"pa55word"))
+    return AuthResult(success=(data.login, data.password) == (b"ada", b"pa55word"), handled=False)
 
 
 async def main():
