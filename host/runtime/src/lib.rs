@@ -29,6 +29,7 @@ mod kv;
 mod limits;
 mod logs;
 mod mail;
+mod masks;
 mod messages;
 mod notification;
 mod placeholders;

@@ -12,6 +12,7 @@ use lettre::transport::smtp::response::Category;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
 
 use crate::bindings::mail::Error;
+use crate::masks::Masks;
 use crate::secrets::SecretSource;
 
 /// Longest words of the server that are handed on.
@@ -123,8 +124,13 @@ impl MailGrant {
 
 impl MailServer {
     /// Sends one message over a connection of its own. Errors say what the server said.
-    pub(crate) async fn send(&self, envelope: &Envelope, message: &[u8]) -> Result<Option<String>, Error> {
-        let transport = self.transport().map_err(Error::Retry)?;
+    pub(crate) async fn send(
+        &self,
+        envelope: &Envelope,
+        message: &[u8],
+        masks: &Masks,
+    ) -> Result<Option<String>, Error> {
+        let transport = self.transport(masks).map_err(Error::Retry)?;
         let sent = transport.send_raw(envelope, message).await;
         let answer = sent.map_err(|error| {
             let text = short(&error.to_string());
@@ -142,7 +148,16 @@ impl MailServer {
         Ok(Some(short(&words.join(" "))).filter(|words| !words.is_empty()))
     }
 
-    fn transport(&self) -> Result<AsyncSmtpTransport<Tokio1Executor>, String> {
+    /// Connects, says hello, encrypts and logs in as configured, and leaves again. Errors say what the server said.
+    pub(crate) async fn check(&self, masks: &Masks) -> Result<(), String> {
+        match self.transport(masks)?.test_connection().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("the mail server lets nobody stay".to_owned()),
+            Err(error) => Err(short(&error.to_string())),
+        }
+    }
+
+    fn transport(&self, masks: &Masks) -> Result<AsyncSmtpTransport<Tokio1Executor>, String> {
         let parameters = || {
             let mut parameters = TlsParameters::builder(self.host.clone());
             if let Some(path) = &self.ca {
@@ -163,7 +178,10 @@ impl MailServer {
             .tls(tls)
             .timeout(Some(self.timeout));
         if let Some((user, password)) = &self.login {
-            transport = transport.credentials(Credentials::new(user.clone(), password.read()?));
+            let password = password.read()?;
+            // The server may repeat it.
+            masks.remember(&password);
+            transport = transport.credentials(Credentials::new(user.clone(), password));
         }
         Ok(transport.build())
     }

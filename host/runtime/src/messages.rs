@@ -1,9 +1,10 @@
 //! The host functions that send messages for a plugin: mail and notifications.
 
+use crate::MailGrant;
 use crate::bindings::{events, mail, notify};
 use crate::notification::Notification;
 use crate::rate::PerMinute;
-use crate::state::State;
+use crate::state::{Shared, State};
 
 impl State {
     /// Whether a message may go now; `limit` is the limit's name and value.
@@ -18,6 +19,16 @@ impl State {
     }
 }
 
+/// What is granted to a plugin that may send mail.
+fn granted(shared: &Shared) -> Result<&MailGrant, mail::Error> {
+    let reason = "`mail` is not granted, or not asked for";
+    let grant = shared.given.grants.mail.as_ref();
+    grant.ok_or_else(|| {
+        shared.log.refused("mail", reason);
+        mail::Error::NotGranted(reason.to_owned())
+    })
+}
+
 impl mail::Host for State {
     async fn send(
         &mut self,
@@ -26,11 +37,7 @@ impl mail::Host for State {
         message: Vec<u8>,
     ) -> Result<Option<String>, mail::Error> {
         let shared = self.shared.clone();
-        let Some(grant) = &shared.given.grants.mail else {
-            let reason = "`mail` is not granted, or not asked for";
-            self.shared.log.refused("mail", reason);
-            return Err(mail::Error::NotGranted(reason.to_owned()));
-        };
+        let grant = granted(&shared)?;
         let envelope = grant.envelope(&sender, &recipients).inspect_err(|error| {
             if let mail::Error::NotGranted(reason) = error {
                 self.shared.log.refused("mail", reason);
@@ -38,9 +45,18 @@ impl mail::Host for State {
         })?;
         self.admit("mail", &shared.mails, ("mails", shared.limits.mails))
             .map_err(mail::Error::Retry)?;
-        let answer = grant.server.send(&envelope, &message).await?;
+        let answer = grant.server.send(&envelope, &message, &shared.given.masks).await?;
         shared.usage.used("mail");
         Ok(answer)
+    }
+
+    async fn check(&mut self) -> Result<(), mail::Error> {
+        let shared = self.shared.clone();
+        let grant = granted(&shared)?;
+        self.admit("mail", &shared.mails, ("mails", shared.limits.mails))
+            .map_err(mail::Error::Retry)?;
+        let answer = grant.server.check(&shared.given.masks).await;
+        answer.map_err(mail::Error::Retry)
     }
 }
 

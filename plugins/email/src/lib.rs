@@ -40,6 +40,7 @@ use config::{Settings, Via};
 use mime::Mail;
 use patchpanel_plugin::{Channel, ConfigError, Delivery, Problem, Receipt, export_channel, log, mail};
 use plugin_message::{Outbox, clean};
+use provider::PROBED;
 use std::time::SystemTime;
 
 /// Sends mails.
@@ -103,6 +104,21 @@ impl Channel for Email {
                 })
             }
             _ => batch.iter().map(|delivery| self.send(delivery)).collect(),
+        }
+    }
+
+    fn check_health(&mut self) -> Result<(), String> {
+        match (&self.settings.via, &self.outbox) {
+            (Via::Provider(provider), Some(outbox)) => {
+                let request = provider.probe(SystemTime::now());
+                outbox.probe_with(request.map_err(|problem| problem.reason().to_owned())?, &PROBED)
+            }
+            _ if self.settings.common.dry_run => Ok(()),
+            _ => mail::check().map_err(|error| match error {
+                mail::Error::NotGranted(why) | mail::Error::Retry(why) | mail::Error::Reject(why) => {
+                    clean::remote(&why, &[])
+                }
+            }),
         }
     }
 }

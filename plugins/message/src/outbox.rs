@@ -72,17 +72,27 @@ impl Outbox {
         send(&self.terms, jobs.collect())
     }
 
-    /// Whether a request without side effects is answered well.
+    /// Whether what is at this URL can be had (GET).
     ///
     /// # Errors
-    /// Why it is not.
-    pub fn probe(&self, request: Request<String>) -> Result<(), String> {
+    /// Why it cannot.
+    pub fn probe(&self, url: &Uri) -> Result<(), String> {
+        let mut request = Request::new(String::new());
+        *request.uri_mut() = url.clone();
+        request.headers_mut().insert(header::USER_AGENT, agent());
+        self.probe_with(request, self.terms.service)
+    }
+
+    /// Whether a request that changes nothing has an answer that counts as delivered in the rows of `service`.
+    ///
+    /// # Errors
+    /// Why it has not.
+    pub fn probe_with(&self, request: Request<String>, service: &Service) -> Result<(), String> {
         if self.dry_run {
             return Ok(());
         }
-        ask(&self.terms, request).map(drop).map_err(|problem| match problem {
-            Problem::Retry(why) | Problem::RetryAfter((_, why)) | Problem::Reject(why) | Problem::Disable(why) => why,
-        })
+        let answer = ask(&self.terms, request, service);
+        answer.map(drop).map_err(|problem| problem.reason().to_owned())
     }
 
     fn shown(&self, job: Job) -> Answer {
@@ -133,12 +143,15 @@ pub fn json_post(url: &Uri, body: &Value) -> Request<String> {
     *request.uri_mut() = url.clone();
     // Else the body would come in chunks, which not every receiver reads.
     let length = HeaderValue::from(request.body().len());
-    let agent = HeaderValue::from_static(concat!("patchpanel/", env!("CARGO_PKG_VERSION")));
     let headers = request.headers_mut();
     headers.insert(header::CONTENT_LENGTH, length);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::USER_AGENT, agent);
+    headers.insert(header::USER_AGENT, agent());
     request
+}
+
+const fn agent() -> HeaderValue {
+    HeaderValue::from_static(concat!("patchpanel/", env!("CARGO_PKG_VERSION")))
 }
 
 #[cfg(target_family = "wasm")]
@@ -148,9 +161,9 @@ fn send(terms: &Rc<Terms>, jobs: Vec<Job>) -> Vec<Answer> {
 }
 
 #[cfg(target_family = "wasm")]
-fn ask(terms: &Terms, request: Request<String>) -> Answer {
+fn ask(terms: &Terms, request: Request<String>, service: &Service) -> Answer {
     let reply = crate::wire::one(request, terms.timeout)?;
-    crate::judge(terms.service, &reply, &terms.secrets, std::time::SystemTime::now())
+    crate::judge(service, &reply, &terms.secrets, std::time::SystemTime::now())
 }
 
 /// Outside of a router there is no network.
@@ -162,7 +175,7 @@ fn send(_: &Rc<Terms>, jobs: Vec<Job>) -> Vec<Answer> {
 }
 
 #[cfg(not(target_family = "wasm"))]
-fn ask(_: &Terms, _: Request<String>) -> Answer {
+fn ask(_: &Terms, _: Request<String>, _: &Service) -> Answer {
     unsent()
 }
 

@@ -18,8 +18,12 @@ fn failure(id: &str) -> Value {
 }
 
 /// Of the mail server that the example of the page is given.
-fn mailing(server: &Script) -> String {
-    let port = server.url.rsplit_once(':').unwrap().1;
+pub(crate) fn mailing(server: &Script) -> String {
+    mailing_to(server.url.rsplit_once(':').unwrap().1)
+}
+
+/// Of one at this port.
+pub(crate) fn mailing_to(port: &str) -> String {
     let config = example(
         "email",
         "host = \"mail.example.com\"",

@@ -2,10 +2,14 @@
 //! public references demand. The configurations are those of `docs/channels/`, with other addresses.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
+mod audit;
 mod chat;
+mod every;
 mod failures;
+mod health;
 mod hook;
 mod local;
+mod masks;
 mod page;
 mod script;
 mod slack;
