@@ -67,6 +67,10 @@ impl Channel for WasmChannel {
             .await
             .map_err(|error| failure(self.0.about().name(), &error))
     }
+
+    async fn check(&self) -> Result<(), String> {
+        self.0.check_health().await
+    }
 }
 
 #[async_trait]
@@ -76,6 +80,10 @@ impl Channel for NoChannel {
             plugin: self.0.clone(),
             reason: "is not there".to_owned(),
         })
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        Err(format!("plugin `{}` is not there", self.0))
     }
 }
 

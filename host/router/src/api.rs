@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use patchpanel_store::{DeliveriesPage, DeliveriesQuery, DeliveryStatus, StoreError, StoredEvent};
 
+use crate::channels::{self, ChannelCheck, ChannelStatus, CheckError};
 use crate::dead_letters::{self, DeadSelection, Deed};
 use crate::pull::{self, LeaseEnd, PullError, PullRequest, Pulled};
 use crate::questions::{self, HistoryPage, HistoryQuery};
@@ -57,6 +58,23 @@ impl Router {
         by: Option<Duration>,
     ) -> Result<Vec<LeaseEnd>, PullError> {
         pull::extend(&self.inner, subscription, leases, by)
+    }
+}
+
+/// Channels.
+impl Router {
+    /// The channels in service, in the order of the table.
+    pub fn channels(&self) -> Vec<ChannelStatus> {
+        channels::list(&self.inner)
+    }
+
+    /// Asks the channel of this key or alias whether deliveries would work now. Nothing is delivered for that. A plugin
+    /// that does not answer is an answer, too.
+    ///
+    /// # Errors
+    /// It was not asked.
+    pub async fn check_channel(&self, name: &str) -> Result<ChannelCheck, CheckError> {
+        channels::check(&self.inner, name).await
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use crate::breaker::Breaker;
 use crate::gate::Gate;
@@ -24,6 +24,8 @@ pub(crate) struct Lane {
     /// Why the channel takes nothing any more.
     pub(crate) disabled: OnceLock<String>,
     pub(crate) breaker: Arc<Breaker>,
+    /// Held by whoever asks the channel how it is.
+    pub(crate) checking: Mutex<()>,
 }
 
 /// How deliveries of a route get away.
@@ -41,6 +43,7 @@ impl Generation {
                 entry: Arc::clone(entry),
                 gate: Gate::new(entry.concurrency),
                 disabled: OnceLock::new(),
+                checking: Mutex::default(),
                 breaker: match same {
                     Some(lane) => Arc::clone(&lane.breaker),
                     None => Breaker::new(entry.breaker, &entry.key),

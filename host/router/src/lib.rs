@@ -9,6 +9,7 @@
 mod api;
 mod attempt;
 mod breaker;
+mod channels;
 mod dead_letters;
 mod dispatch;
 mod door;
@@ -37,6 +38,7 @@ mod throttle;
 mod timer;
 mod verdict;
 
+pub use channels::{ChannelCheck, ChannelStatus, CheckError};
 pub use dead_letters::DeadSelection;
 pub use door::{Acceptance, PublishError};
 pub use pipeline::{Processed, Scratch, StepFailure};

@@ -53,6 +53,12 @@ pub trait Channel: Send + Sync {
     /// # Errors
     /// There is no answer for any of the attempts; some may have reached the other side all the same.
     async fn deliver(&self, batch: &[Attempt]) -> Result<Vec<Result<Receipt, Problem>>, PluginFailure>;
+
+    /// Whether deliveries would work now, without making any. Dropping the future ends the call.
+    ///
+    /// # Errors
+    /// Why they would not, for operators; never holds a secret.
+    async fn check(&self) -> Result<(), String>;
 }
 
 /// A plugin did not answer as it must: a trap, a timeout, quarantine, a bad answer.

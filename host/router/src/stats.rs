@@ -83,7 +83,7 @@ impl Stats {
 }
 
 impl ChannelStats {
-    fn of(lane: &Lane, now: u64) -> ChannelStats {
+    pub(crate) fn of(lane: &Lane, now: u64) -> ChannelStats {
         let state = lane.breaker.state();
         let retry_at = match state.admission() {
             Admission::At(time) => Some(time.saturating_duration_since(Instant::now())),

@@ -24,6 +24,10 @@ impl Channel for Slow {
         sleep(self.0).await;
         Ok(batch.iter().map(|_| Ok(Receipt::default())).collect())
     }
+
+    async fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 fn entry(key: &str, handle: Arc<dyn Channel>) -> ChannelEntry {

@@ -8,7 +8,7 @@ use wasmtime::Store;
 
 use crate::bindings::channel::exports::patchpanel::plugin::channel as wit;
 use crate::bindings::channel::{ChannelPlugin as Bindings, ChannelPluginPre};
-use crate::guest::{About, Core, Guest, configured};
+use crate::guest::{About, Core, Guest};
 use crate::revision::Revision;
 use crate::state::{Shared, State};
 use crate::transform::to_guest;
@@ -75,7 +75,7 @@ impl ChannelPlugin {
                 .call_deliver(&mut guest.store, &deliveries)
                 .await?;
             Ok(if answers.len() == deliveries.len() {
-                Ok(answers.into_iter().map(answer).collect())
+                Ok(answers.into_iter().map(|one| self.answer(one)).collect())
             } else {
                 Err(CallError::Contract(format!(
                     "{} answers to {} deliveries",
@@ -87,21 +87,29 @@ impl ChannelPlugin {
         .await
     }
 
-    /// Asks whether deliveries would work now.
+    /// Asks whether deliveries would work now. A fresh instance is asked, so that its configuration and its secrets are read
+    /// as they are now; and whatever becomes of it, it is not held against the plugin, which may deliver well.
     ///
     /// # Errors
-    /// The plugin's own words, or why it did not answer.
-    pub async fn check_health(&self) -> Result<(), CallError> {
-        let until = Instant::now() + self.core.limits().deadline;
-        self.call(0, until, async |guest: &mut Guest<Bindings>| {
-            let answer = guest
-                .bindings
-                .patchpanel_plugin_channel()
-                .call_check_health(&mut guest.store)
-                .await?;
-            Ok(answer.map_err(|text| CallError::Refused(Some(text))))
-        })
-        .await
+    /// The plugin's own words, or why there are none.
+    pub async fn check_health(&self) -> Result<(), String> {
+        let told = |error: CallError| format!("plugin `{}` failed: {error}", self.core.about.name());
+        self.core.admit().map_err(told)?;
+        self.core.secrets_at_hand().await?;
+        let deadline = self.core.limits().deadline;
+        let asking = async {
+            let mut guest = self.fresh().await.map_err(|error| match error {
+                LoadError::Start(error) => told(error),
+                error => error.to_string(),
+            })?;
+            self.arm(&mut guest.store, deadline);
+            let channel = guest.bindings.patchpanel_plugin_channel();
+            let answer = channel.call_check_health(&mut guest.store).await;
+            let answer = answer.map_err(|error| told(self.core.explain(&error, &guest.store)))?;
+            answer.map_err(|reason| self.core.said(reason))
+        };
+        let answer = tokio::time::timeout(deadline, asking).await;
+        answer.unwrap_or_else(|_| Err(told(self.core.late(deadline))))
     }
 
     /// Runs `make` on an idle or fresh instance, at most until then. Whatever happens to the call, a failed instance is
@@ -156,8 +164,24 @@ impl ChannelPlugin {
         .await;
         let (bindings, answer) =
             started.map_err(|error: wasmtime::Error| LoadError::Start(self.core.explain(&error, &store)))?;
-        configured(answer, |mistake| (mistake.path, mistake.message))?;
+        self.core
+            .configured(answer, |mistake| (mistake.path, mistake.message))?;
         Ok(self.core.guest(store, bindings))
+    }
+
+    /// A receipt or a problem, without secrets.
+    fn answer(&self, answer: Result<wit::Receipt, wit::Problem>) -> Result<Receipt, Problem> {
+        let said = |text| self.core.said(text);
+        match answer {
+            Ok(receipt) => Ok(Receipt {
+                reference: receipt.reference.map(said),
+                detail: receipt.detail.map(said),
+            }),
+            Err(wit::Problem::Retry(reason)) => Err(Problem::Retry(said(reason))),
+            Err(wit::Problem::RetryAfter((delay, reason))) => Err(Problem::RetryAfter(delay, said(reason))),
+            Err(wit::Problem::Reject(reason)) => Err(Problem::Reject(said(reason))),
+            Err(wit::Problem::Disable(reason)) => Err(Problem::Disable(said(reason))),
+        }
     }
 
     /// Makes a fresh instance, and nothing with it.
@@ -179,18 +203,5 @@ fn delivery(attempt: &Attempt) -> wit::Delivery {
         subscription: attempt.subscription.clone(),
         recipients: attempt.recipients.clone(),
         event: to_guest(&attempt.event),
-    }
-}
-
-fn answer(answer: Result<wit::Receipt, wit::Problem>) -> Result<Receipt, Problem> {
-    match answer {
-        Ok(receipt) => Ok(Receipt {
-            reference: receipt.reference,
-            detail: receipt.detail,
-        }),
-        Err(wit::Problem::Retry(reason)) => Err(Problem::Retry(reason)),
-        Err(wit::Problem::RetryAfter((delay, reason))) => Err(Problem::RetryAfter(delay, reason)),
-        Err(wit::Problem::Reject(reason)) => Err(Problem::Reject(reason)),
-        Err(wit::Problem::Disable(reason)) => Err(Problem::Disable(reason)),
     }
 }

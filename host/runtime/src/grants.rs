@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::address::is_public;
 use crate::mail::MailGrant;
+use crate::masks::Masks;
 use crate::secrets::SecretSource;
 use crate::{Capabilities, HttpRule, NotifyTarget};
 
@@ -70,6 +72,8 @@ pub(crate) struct Given {
     /// Cut down to what is asked for, but for `http`, where each request is held against both.
     pub(crate) grants: Grants,
     asks: Capabilities,
+    /// The secrets among it that were read.
+    pub(crate) masks: Arc<Masks>,
 }
 
 impl Grants {
@@ -90,6 +94,7 @@ impl Grants {
         Given {
             grants,
             asks: asks.clone(),
+            masks: Arc::default(),
         }
     }
 

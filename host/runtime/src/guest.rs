@@ -101,6 +101,17 @@ impl<B> Core<B> {
         &self.about.shared.limits
     }
 
+    /// Whether the secrets that the host fills into requests for this configuration can be read.
+    ///
+    /// # Errors
+    /// Which one cannot, and why.
+    pub(crate) async fn secrets_at_hand(&self) -> Result<(), String> {
+        let (shared, config) = (self.about.shared.clone(), self.config.clone());
+        // A command may take its time.
+        let reading = tokio::task::spawn_blocking(move || shared.placeholders().readable(&shared.given, &config));
+        reading.await.unwrap_or_else(|error| Err(error.to_string()))
+    }
+
     /// Whether texts of the plugin may be shown.
     pub(crate) fn shows(&self) -> bool {
         self.about.shared.log.shows()
@@ -205,6 +216,29 @@ impl<B> Core<B> {
         }
     }
 
+    /// A text of the plugin's, without its secrets.
+    pub(crate) fn said(&self, text: String) -> String {
+        self.about.shared.given.masks.hidden(text)
+    }
+
+    /// Turns what `configure` answered into a load error.
+    pub(crate) fn configured<E>(
+        &self,
+        answer: Result<(), Vec<E>>,
+        text: impl Fn(E) -> (String, String),
+    ) -> Result<(), LoadError> {
+        answer.map_err(|mistakes| {
+            let mistake = |mistake| {
+                let (path, message) = text(mistake);
+                ConfigMistake {
+                    path: self.said(path).chars().take(256).collect(),
+                    message: self.said(message).chars().take(1024).collect(),
+                }
+            };
+            LoadError::Configuration(mistakes.into_iter().take(64).map(mistake).collect())
+        })
+    }
+
     /// Says why a call failed, as far as that may be shown.
     pub(crate) fn explain(&self, error: &wasmtime::Error, store: &Store<State>) -> CallError {
         let (limits, usage) = (self.limits(), &self.about.shared.usage);
@@ -245,17 +279,3 @@ const LIMIT_WORDS: [(&str, &str); 4] = [
     ("table count too high", "tables"),
     ("fuel", "output"),
 ];
-
-/// Turns what `configure` answered into a load error.
-pub(crate) fn configured<E>(answer: Result<(), Vec<E>>, text: impl Fn(E) -> (String, String)) -> Result<(), LoadError> {
-    answer.map_err(|mistakes| {
-        let mistake = |mistake| {
-            let (path, message) = text(mistake);
-            ConfigMistake {
-                path: path.chars().take(256).collect(),
-                message: message.chars().take(1024).collect(),
-            }
-        };
-        LoadError::Configuration(mistakes.into_iter().take(64).map(mistake).collect())
-    })
-}

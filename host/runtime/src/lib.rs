@@ -31,6 +31,7 @@ mod limits;
 mod logs;
 mod mail;
 mod mailer;
+mod masks;
 mod messages;
 mod notification;
 mod placeholders;

@@ -10,6 +10,8 @@ use patchpanel_event::Level;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
+use crate::Limits;
+use crate::masks::Masks;
 use crate::usage::Usage;
 
 /// One plugin's log.
@@ -23,6 +25,7 @@ pub(crate) struct PluginLog {
     window: Mutex<Window>,
     suppressed: AtomicU64,
     usage: Arc<Usage>,
+    masks: Arc<Masks>,
 }
 
 /// What was written in the running second.
@@ -46,7 +49,7 @@ impl Window {
 }
 
 impl PluginLog {
-    pub(crate) fn new(plugin: String, limits: &crate::Limits, withheld: bool, usage: Arc<Usage>) -> Self {
+    pub(crate) fn new(plugin: String, limits: &Limits, withheld: bool, usage: Arc<Usage>, masks: Arc<Masks>) -> Self {
         PluginLog {
             plugin,
             lines_per_second: limits.log_lines,
@@ -56,6 +59,7 @@ impl PluginLog {
             window: Mutex::new(Window::new()),
             suppressed: AtomicU64::new(0),
             usage,
+            masks,
         }
     }
 
@@ -70,7 +74,9 @@ impl PluginLog {
     }
 
     pub(crate) fn write(&self, level: Level, message: &str, fields: &str) {
-        let (message, fields) = (cut(message, self.line_bytes), cut(fields, self.line_bytes));
+        // Before they are cut: of half a secret nothing could be told.
+        let (message, fields) = (self.masks.hide(message), self.masks.hide(fields));
+        let (message, fields) = (cut(&message, self.line_bytes), cut(&fields, self.line_bytes));
         if self.withheld || !self.admit(message.len() + fields.len()) {
             self.suppressed.fetch_add(1, Ordering::Relaxed);
             return;
@@ -87,6 +93,8 @@ impl PluginLog {
 
     /// Counts something that the plugin wanted and was not given, and says so within the same limits.
     pub(crate) fn refused(&self, capability: &'static str, reason: &str) {
+        let reason = self.masks.hide(reason);
+        let reason = &*reason;
         self.usage.refused(capability, reason);
         if self.admit(reason.len()) {
             tracing::warn!(plugin = self.plugin, capability, reason, "refused to the plugin");

@@ -15,6 +15,7 @@ use lettre::transport::smtp::response::Category;
 
 use crate::bindings::mail::Error;
 use crate::mail::{MailServer, MailTls};
+use crate::masks::Masks;
 
 /// Longest words of the server that are handed on.
 const ANSWER_CHARS: usize = 512;
@@ -41,6 +42,7 @@ impl Mailer {
     pub(crate) async fn send(
         &self,
         server: &MailServer,
+        masks: &Masks,
         envelope: &Envelope,
         message: &[u8],
         time: Duration,
@@ -48,7 +50,7 @@ impl Mailer {
         let sending = async {
             let mut connection = match self.take().await {
                 Some(connection) => connection,
-                None => connect(server).await.map_err(Error::Retry)?,
+                None => connect(server, masks).await.map_err(Error::Retry)?,
             };
             let sent = connection.smtp.send(envelope, message).await;
             let answer = sent.map_err(|error| problem(&error))?;
@@ -58,7 +60,7 @@ impl Mailer {
         };
         tokio::time::timeout(time, sending)
             .await
-            .unwrap_or_else(|_| Err(Error::Retry(format!("the mail server did not answer within {time:?}"))))
+            .unwrap_or_else(|_| Err(Error::Retry(late(time))))
     }
 
     /// One that still works.
@@ -82,8 +84,25 @@ impl Mailer {
     }
 }
 
+/// Goes up to where mails can be sent, and leaves again. Errors say what the server said.
+pub(crate) async fn check(server: &MailServer, masks: &Masks, time: Duration) -> Result<(), String> {
+    let checking = async {
+        let mut connection = connect(server, masks).await?;
+        // It has answered: how it says goodbye is not looked at.
+        let _ = connection.smtp.quit().await;
+        Ok(())
+    };
+    tokio::time::timeout(time, checking)
+        .await
+        .unwrap_or_else(|_| Err(late(time)))
+}
+
+fn late(time: Duration) -> String {
+    format!("the mail server did not answer within {time:?}")
+}
+
 /// Up to where mails can be sent. Whatever fails here, it is not because of the mail.
-async fn connect(server: &MailServer) -> Result<Connection, String> {
+async fn connect(server: &MailServer, masks: &Masks) -> Result<Connection, String> {
     let hello = ClientId::default();
     let (wrapped, upgrade) = match server.tls {
         MailTls::StartTls => (None, Some(tls(server)?)),
@@ -92,7 +111,12 @@ async fn connect(server: &MailServer) -> Result<Connection, String> {
     };
     let address = (server.host.as_str(), server.port);
     let login = match &server.login {
-        Some((user, password)) => Some(Credentials::new(user.clone(), password.read()?)),
+        Some((user, password)) => {
+            let password = password.read()?;
+            // The server may repeat it.
+            masks.remember(&password);
+            Some(Credentials::new(user.clone(), password))
+        }
         None => None,
     };
     let connecting = async {

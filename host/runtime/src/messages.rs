@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use crate::MailGrant;
 use crate::bindings::{events, mail, notify};
 use crate::notification::{Notification, TIMEOUT};
 use crate::rate::PerMinute;
-use crate::state::State;
+use crate::state::{Shared, State};
 
 /// With less than that, nothing is begun.
 const LEAST: Duration = Duration::from_secs(1);
@@ -34,6 +35,16 @@ impl State {
     }
 }
 
+/// What is granted to a plugin that may send mail.
+fn granted(shared: &Shared) -> Result<&MailGrant, mail::Error> {
+    let reason = "`mail` is not granted, or not asked for";
+    let grant = shared.given.grants.mail.as_ref();
+    grant.ok_or_else(|| {
+        shared.log.refused("mail", reason);
+        mail::Error::NotGranted(reason.to_owned())
+    })
+}
+
 impl mail::Host for State {
     async fn send(
         &mut self,
@@ -42,11 +53,7 @@ impl mail::Host for State {
         message: Vec<u8>,
     ) -> Result<Option<String>, mail::Error> {
         let shared = self.shared.clone();
-        let Some(grant) = &shared.given.grants.mail else {
-            let reason = "`mail` is not granted, or not asked for";
-            self.shared.log.refused("mail", reason);
-            return Err(mail::Error::NotGranted(reason.to_owned()));
-        };
+        let grant = granted(&shared)?;
         let envelope = grant.envelope(&sender, &recipients).inspect_err(|error| {
             if let mail::Error::NotGranted(reason) = error {
                 self.shared.log.refused("mail", reason);
@@ -55,10 +62,22 @@ impl mail::Host for State {
         let time = self.time_to_send(grant.server.timeout).map_err(mail::Error::Retry)?;
         self.admit("mail", &shared.mails, ("mails", shared.limits.mails))
             .map_err(mail::Error::Retry)?;
-        let sending = shared.mailer.send(&grant.server, &envelope, &message, time);
+        let sending = shared
+            .mailer
+            .send(&grant.server, &shared.given.masks, &envelope, &message, time);
         let answer = sending.await?;
         shared.usage.used("mail");
         Ok(answer)
+    }
+
+    async fn check(&mut self) -> Result<(), mail::Error> {
+        let shared = self.shared.clone();
+        let grant = granted(&shared)?;
+        self.admit("mail", &shared.mails, ("mails", shared.limits.mails))
+            .map_err(mail::Error::Retry)?;
+        let time = self.time_to_send(grant.server.timeout).map_err(mail::Error::Retry)?;
+        let answer = crate::mailer::check(&grant.server, &shared.given.masks, time).await;
+        answer.map_err(mail::Error::Retry)
     }
 }
 

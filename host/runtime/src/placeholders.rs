@@ -91,6 +91,24 @@ impl Placeholders {
         Ok(with_tokens)
     }
 
+    /// Whether all secrets can be read whose tokens stand in this configuration.
+    ///
+    /// # Errors
+    /// The first that cannot; names it and its source, never its value.
+    pub(crate) fn readable(&self, given: &Given, configuration: &str) -> Result<(), String> {
+        let used = self
+            .0
+            .iter()
+            .filter(|(_, token)| configuration.contains(token.as_str()));
+        for (name, _) in used {
+            if let Some(grant) = given.grants.secrets_for_http.get(name) {
+                let value = grant.source.read();
+                value.map_err(|reason| format!("the secret `{name}` cannot be read: {reason}"))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Puts values in the place of tokens in headers and URL. Returns how many there were.
     ///
     /// # Errors
@@ -116,6 +134,7 @@ impl Placeholders {
                 })
                 .ok_or_else(|| format!("the secret `{name}` may not be sent there"))?;
             let secret = grant.source.read()?;
+            given.masks.remember(&secret);
             for value in request
                 .headers_mut()
                 .values_mut()
@@ -157,7 +176,7 @@ fn in_path(uri: &Uri, token: &str, secret: &str) -> Option<Uri> {
 }
 
 /// Percent-encoded, but for what means nothing in any part of a URL (RFC 3986, section 2.3).
-fn encoded(secret: &str) -> String {
+pub(crate) fn encoded(secret: &str) -> String {
     let mut encoded = String::new();
     for byte in secret.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {

@@ -9,7 +9,7 @@ use patchpanel_event::{Edit, Edits, Event, EventParts, Limits as EventLimits, Te
 use crate::bindings::redactor::exports::patchpanel::plugin::redactor as wit;
 use crate::bindings::redactor::{RedactorPlugin as Bindings, RedactorPluginPre};
 use crate::golden::texts_of;
-use crate::guest::{About, Core, Guest, configured};
+use crate::guest::{About, Core, Guest};
 use crate::revision::Revision;
 use crate::shadow::{Shadow, Tally, compare_edits};
 use crate::state::Shared;
@@ -131,7 +131,7 @@ impl RedactorPlugin {
     }
 
     fn judge(&self, batch: &TextBatch, answer: WitAnswer) -> Result<Edits, CallError> {
-        let edits = answer.map_err(|text| CallError::Refused(self.core.shows().then_some(text)))?;
+        let edits = answer.map_err(|text| CallError::Refused(self.core.shows().then(|| self.core.said(text))))?;
         let edit = |edit: wit::Edit| Edit {
             text: edit.text,
             start: edit.start,
@@ -159,7 +159,8 @@ impl RedactorPlugin {
             Ok((bindings, answer))
         });
         let (bindings, answer) = started.map_err(|error| LoadError::Start(self.core.explain(&error, &store)))?;
-        configured(answer, |mistake| (mistake.path, mistake.message))?;
+        self.core
+            .configured(answer, |mistake| (mistake.path, mistake.message))?;
         Ok(self.core.guest(store, bindings))
     }
 

@@ -46,7 +46,13 @@ impl Shared {
         let usage = Arc::new(Usage::default());
         // Redactors see what must not be logged, so they are mute unless the operator says otherwise.
         let withheld = declared.kind == Kind::Redactor && !given.grants.log;
-        let log = Arc::new(PluginLog::new(spec.name.clone(), &limits, withheld, usage.clone()));
+        let log = Arc::new(PluginLog::new(
+            spec.name.clone(),
+            &limits,
+            withheld,
+            usage.clone(),
+            given.masks.clone(),
+        ));
         let egress = Egress::new(given.clone(), &limits, log.clone(), usage.clone());
         Shared {
             name: spec.name.clone(),
@@ -222,6 +228,7 @@ impl secrets::Host for State {
             log.refused("secrets", &reason);
             secrets::Error::Unavailable(reason)
         })?;
+        self.shared.given.masks.remember(&value);
         self.shared.usage.used("secrets_read");
         Ok(value)
     }

@@ -10,7 +10,7 @@ use crate::bindings::events;
 use crate::bindings::timer;
 use crate::bindings::transform::exports::patchpanel::plugin::transformer as wit;
 use crate::bindings::transform::{TransformPlugin as Bindings, TransformPluginIndices, TransformPluginPre};
-use crate::guest::{About, Core, Guest, configured};
+use crate::guest::{About, Core, Guest};
 use crate::revision::Revision;
 use crate::shadow::{Shadow, Tally, compare_answers};
 use crate::state::{Shared, State};
@@ -129,7 +129,10 @@ impl TransformPlugin {
                 batch.len()
             )));
         }
-        Ok(answers.into_iter().map(from_guest).collect())
+        Ok(answers
+            .into_iter()
+            .map(|answer| from_guest(answer, |text| self.core.said(text)))
+            .collect())
     }
 
     /// Whether it also gives events out by the clock.
@@ -147,7 +150,7 @@ impl TransformPlugin {
             let due = timer
                 .call_due(&mut guest.store, now)
                 .map_err(|error| self.core.explain(&error, &guest.store))?;
-            let due = due.map_err(|text| CallError::Refused(Some(text)))?;
+            let due = due.map_err(|text| CallError::Refused(Some(self.core.said(text))))?;
             if due.len() > MOST_DUE {
                 let problem = format!(
                     "{} events are due at once, more than the {MOST_DUE} that may be",
@@ -171,7 +174,7 @@ impl TransformPlugin {
             let answer = timer
                 .call_stored(&mut guest.store, ids)
                 .map_err(|error| self.core.explain(&error, &guest.store))?;
-            answer.map_err(|text| CallError::Refused(Some(text)))
+            answer.map_err(|text| CallError::Refused(Some(self.core.said(text))))
         })
     }
 
@@ -211,7 +214,8 @@ impl TransformPlugin {
             Ok((exports, answer))
         });
         let (exports, answer) = started.map_err(|error| LoadError::Start(self.core.explain(&error, &store)))?;
-        configured(answer, |mistake| (mistake.path, mistake.message))?;
+        self.core
+            .configured(answer, |mistake| (mistake.path, mistake.message))?;
         Ok(self.core.guest(store, exports))
     }
 
@@ -252,7 +256,8 @@ pub(crate) fn to_guest(event: &Event) -> events::Event {
     }
 }
 
-fn from_guest(answer: Result<wit::Outcome, wit::Failure>) -> Answer {
+/// `said` is what becomes of texts that are not the event's.
+fn from_guest(answer: Result<wit::Outcome, wit::Failure>, said: impl Fn(String) -> String) -> Answer {
     match answer {
         Ok(wit::Outcome::Unchanged) => Ok(Outcome::Unchanged),
         Ok(wit::Outcome::Patched(patch)) => Ok(Outcome::Patched(Patch {
@@ -265,10 +270,10 @@ fn from_guest(answer: Result<wit::Outcome, wit::Failure>) -> Answer {
             metadata: patch.metadata,
             payload: patch.payload,
         })),
-        Ok(wit::Outcome::Dropped(reason)) => Ok(Outcome::Dropped(reason)),
+        Ok(wit::Outcome::Dropped(reason)) => Ok(Outcome::Dropped(said(reason))),
         Ok(wit::Outcome::Split(parts)) => Ok(Outcome::Split(parts.into_iter().map(parts_from_guest).collect())),
-        Err(wit::Failure::InvalidEvent(reason)) => Err(TransformFailure::InvalidEvent(reason)),
-        Err(wit::Failure::Retry(reason)) => Err(TransformFailure::Retry(reason)),
+        Err(wit::Failure::InvalidEvent(reason)) => Err(TransformFailure::InvalidEvent(said(reason))),
+        Err(wit::Failure::Retry(reason)) => Err(TransformFailure::Retry(said(reason))),
     }
 }
 

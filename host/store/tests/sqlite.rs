@@ -56,12 +56,12 @@ async fn conforms_in_a_file() {
 
 #[test]
 fn agrees_with_the_model_in_memory() {
-    suite::model::run(in_memory);
+    suite::play::run(in_memory);
 }
 
 #[test]
 fn agrees_with_the_model_in_a_file() {
-    suite::model::run(in_a_file);
+    suite::play::run(in_a_file);
 }
 
 /// Consumers of one ordered subscription on several threads, with retries that are due at once: what is leased while the

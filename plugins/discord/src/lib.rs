@@ -19,7 +19,7 @@
 
 mod embed;
 
-use http::{Method, Request, Uri};
+use http::{Request, Uri};
 use patchpanel_plugin::{Channel, ConfigError, Delivery, Problem, Receipt, export_channel};
 use plugin_message::{Common, Defaults, Meaning, Outbox, Reply, Said, SecretText, Service, Settings, hook, json_post};
 use serde::Deserialize;
@@ -85,11 +85,7 @@ impl Channel for Discord {
         let mut errors = Vec::new();
         let hook = hook(&config.url).and_then(|(about, secrets)| Ok((waiting(&about)?, about, secrets)));
         let hook = hook.map_err(|error| errors.push(ConfigError::new("url", error)));
-        let defaults = Defaults {
-            pace: PACE,
-            ..Defaults::USUAL
-        };
-        let settings = config.common.check(defaults, &mut errors);
+        let settings = config.common.check(Defaults::paced(PACE), &mut errors);
         let (Ok((url, about, secrets)), true) = (hook, errors.is_empty()) else {
             return Err(errors);
         };
@@ -107,10 +103,7 @@ impl Channel for Discord {
     }
 
     fn check_health(&mut self) -> Result<(), String> {
-        let mut request = Request::new(String::new());
-        *request.method_mut() = Method::GET;
-        *request.uri_mut() = self.about.clone();
-        self.outbox.probe(request)
+        self.outbox.probe(&self.about)
     }
 }
 

@@ -1,10 +1,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 use super::*;
 use patchpanel_plugin::Level;
-use patchpanel_plugin::testing::{configure_channel, delivery};
-use plugin_message::judge;
+use patchpanel_plugin::testing::configure_channel;
+use plugin_message::testing;
 use serde_json::json;
-use std::time::UNIX_EPOCH;
 
 const URL: &str = r#""url": "https://discord.com/api/webhooks/123/abcdefgh?thread_id=7""#;
 
@@ -13,18 +12,11 @@ fn discord(more: &str) -> Discord {
 }
 
 fn sample(message: &str) -> Delivery {
-    let mut delivery = delivery("e/all", "disk.full");
-    delivery.event.level = Level::Warning;
-    delivery.event.message = message.to_owned();
-    delivery
+    testing::sample(Level::Warning, message)
 }
 
 fn payloads(discord: &Discord, delivery: &Delivery) -> Vec<Value> {
-    let requests = discord.requests(delivery).unwrap();
-    requests
-        .iter()
-        .map(|request| serde_json::from_str(request.body()).unwrap())
-        .collect()
+    testing::bodies(&discord.requests(delivery).unwrap())
 }
 
 #[test]
@@ -111,14 +103,7 @@ fn recipients_are_mentioned_once() {
 
 #[test]
 fn answers() {
-    let answer = |status, body: &str| {
-        let reply = Reply {
-            status,
-            body: body.to_owned(),
-            ..Reply::default()
-        };
-        judge(&SERVICE, &reply, &[], UNIX_EPOCH)
-    };
+    let answer = |status, body: &str| testing::answer(&SERVICE, status, body, &[]);
     assert_eq!(answer(200, r#"{"id": "99"}"#).unwrap().reference.as_deref(), Some("99"));
     let limited = answer(
         429,

@@ -43,7 +43,7 @@ use config::{Settings, Via};
 use mime::Mail;
 use patchpanel_plugin::{Channel, ConfigError, Delivery, Problem, Receipt, export_channel, log, mail};
 use plugin_message::{Outbox, clean};
-use provider::Provider;
+use provider::{PROBED, Provider};
 use std::time::SystemTime;
 
 /// Sends mails.
@@ -83,19 +83,32 @@ impl Email {
         if let Err(problem) = provider.prepare(now, common.timeout) {
             return vec![Err(problem); batch.len()];
         }
-        // Made for each batch, because secrets change.
-        let outbox = Outbox::new(
-            provider.service(),
-            common,
-            &provider.url.to_string(),
-            provider.secrets(),
-        );
+        let outbox = self.outbox(provider);
         let answers = outbox.deliver(batch, |delivery| {
             let mail = Mail::of(&self.settings, delivery)?;
             Ok(vec![provider.request(from, &mail, delivery, now)?])
         });
         answers.iter().for_each(|answer| provider.learn(answer));
         answers
+    }
+
+    fn probe(&self, provider: &Provider) -> Result<(), String> {
+        let now = SystemTime::now();
+        let request = provider
+            .prepare(now, self.settings.common.timeout)
+            .and_then(|()| provider.probe(now))
+            .map_err(|problem| problem.reason().to_owned())?;
+        self.outbox(provider).probe_with(request, &PROBED)
+    }
+
+    /// Made for each batch, because secrets change.
+    fn outbox(&self, provider: &Provider) -> Outbox {
+        Outbox::new(
+            provider.service(),
+            &self.settings.common,
+            &provider.url.to_string(),
+            provider.secrets(),
+        )
     }
 }
 
@@ -112,6 +125,18 @@ impl Channel for Email {
         match &self.settings.via {
             Via::Smtp => batch.iter().map(|delivery| self.send(delivery)).collect(),
             Via::Provider(provider) => self.post(provider, batch),
+        }
+    }
+
+    fn check_health(&mut self) -> Result<(), String> {
+        match &self.settings.via {
+            _ if self.settings.common.dry_run => Ok(()),
+            Via::Smtp => mail::check().map_err(|error| match error {
+                mail::Error::NotGranted(why) | mail::Error::Retry(why) | mail::Error::Reject(why) => {
+                    clean::remote(&why, &[])
+                }
+            }),
+            Via::Provider(provider) => self.probe(provider),
         }
     }
 }

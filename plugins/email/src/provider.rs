@@ -45,6 +45,12 @@ pub(crate) enum GmailToken {
 
 static PLAIN: Service = Service { rows: &[], read };
 
+/// An empty request is refused as such where the access is right.
+pub(crate) static PROBED: Service = Service {
+    rows: &[(400..=400, Meaning::Delivered), (422..=422, Meaning::Delivered)],
+    read,
+};
+
 static GMAIL: Service = Service {
     rows: &[(401..=401, Meaning::Retry), (403..=403, Meaning::Retry)],
     read,
@@ -128,7 +134,7 @@ impl Provider {
             )));
         }
         match &self.access {
-            Access::Resend(key) => {
+            Access::Resend(_) => {
                 let thread = mail.thread.as_ref().map(|thread| format!("<{thread}>"));
                 let mut headers = json!({"Auto-Submitted": "auto-generated"});
                 if let (Some(thread), Some(headers)) = (thread, headers.as_object_mut()) {
@@ -137,8 +143,7 @@ impl Provider {
                 let body = json!({
                     "from": from.text(), "to": to, "subject": mail.subject, "text": mail.text, "html": mail.html, "headers": headers,
                 });
-                let mut request = json_post(&self.url, &body);
-                authorize(&mut request, &now_read(key)?)?;
+                let mut request = self.sealed(&body, now)?;
                 // Kept by Resend for a day: an attempt whose answer was lost sends nothing twice.
                 if let Ok(id) = HeaderValue::from_str(&delivery.id) {
                     request
@@ -147,28 +152,40 @@ impl Provider {
                 }
                 Ok(request)
             }
-            Access::Gmail(token) => {
-                let token = match token {
-                    GmailToken::Given(text) => now_read(text)?,
-                    GmailToken::Renewed(renewal) => renewal.token()?,
-                };
-                let raw = BASE64_URL_SAFE.encode(mail.bytes());
-                let mut request = json_post(&self.url, &json!({"raw": raw}));
-                authorize(&mut request, &token)?;
-                Ok(request)
+            Access::Gmail(_) => self.sealed(&json!({"raw": BASE64_URL_SAFE.encode(mail.bytes())}), now),
+            Access::Ses { .. } => {
+                let body = json!({
+                    "FromEmailAddress": from.text(),
+                    "Destination": {"ToAddresses": to},
+                    "Content": {"Raw": {"Data": BASE64_STANDARD.encode(mail.bytes())}},
+                });
+                self.sealed(&body, now)
             }
+        }
+    }
+
+    /// Of what is no mail: whoever may send gets told so.
+    ///
+    /// # Errors
+    /// Where a secret cannot be read now.
+    pub(crate) fn probe(&self, now: SystemTime) -> Result<Request<String>, Problem> {
+        self.sealed(&json!({}), now)
+    }
+
+    /// A request with what it is let in by.
+    fn sealed(&self, body: &Value, now: SystemTime) -> Result<Request<String>, Problem> {
+        let mut request = json_post(&self.url, body);
+        match &self.access {
+            Access::Resend(token) | Access::Gmail(GmailToken::Given(token)) => {
+                authorize(&mut request, &now_read(token)?)?
+            }
+            Access::Gmail(GmailToken::Renewed(renewal)) => authorize(&mut request, &renewal.token()?)?,
             Access::Ses {
                 region,
                 access_key,
                 secret_key,
                 session_token,
             } => {
-                let body = json!({
-                    "FromEmailAddress": from.text(),
-                    "Destination": {"ToAddresses": to},
-                    "Content": {"Raw": {"Data": BASE64_STANDARD.encode(mail.bytes())}},
-                });
-                let mut request = json_post(&self.url, &body);
                 let keys = Keys {
                     region,
                     service: "ses",
@@ -177,9 +194,9 @@ impl Provider {
                     session_token: session_token.as_ref().map(now_read).transpose()?,
                 };
                 sigv4::sign(&mut request, &keys, now).map_err(Problem::Reject)?;
-                Ok(request)
             }
         }
+        Ok(request)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Access tokens of Google, got for a refresh token (RFC 6749, section 6).
 
-use http::{HeaderValue, Method, Request, Uri, header};
+use http::Uri;
 use patchpanel_plugin::Problem;
+use patchpanel_plugin::http::{Request, Terms, send};
 use plugin_message::{SecretText, clean};
 use serde_json::Value;
 use std::cell::RefCell;
@@ -52,8 +53,7 @@ impl Renewal {
         if self.kept.borrow().as_ref().is_some_and(|kept| now < kept.until) {
             return Ok(());
         }
-        let request = self.request().map_err(no_token)?;
-        let (status, body) = ask(request, timeout).map_err(no_token)?;
+        let (status, body) = self.ask(timeout).map_err(no_token)?;
         let kept = read(status, &body, now).map_err(|why| no_token(clean::remote(&why, &self.secrets())))?;
         self.kept.replace(Some(kept));
         Ok(())
@@ -84,22 +84,29 @@ impl Renewal {
             .collect()
     }
 
-    fn request(&self) -> Result<Request<String>, String> {
+    fn ask(&self, timeout: Duration) -> Result<(u16, String), String> {
         let body = form_urlencoded::Serializer::new(String::new())
             .append_pair("grant_type", "refresh_token")
             .append_pair("client_id", &self.client_id.read()?)
             .append_pair("client_secret", &self.client_secret.read()?)
             .append_pair("refresh_token", &self.refresh_token.read()?)
             .finish();
-        let length = HeaderValue::from(body.len());
-        let mut request = Request::new(body);
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.url.clone();
-        let headers = request.headers_mut();
-        headers.insert(header::CONTENT_LENGTH, length);
-        let form = HeaderValue::from_static("application/x-www-form-urlencoded");
-        headers.insert(header::CONTENT_TYPE, form);
-        Ok(request)
+        let request = Request {
+            method: "POST",
+            url: &self.url.to_string(),
+            headers: &[("content-type", "application/x-www-form-urlencoded")],
+            body: body.as_bytes(),
+        };
+        let terms = Terms {
+            timeout,
+            within: timeout,
+            ..Terms::default()
+        };
+        match send(&[request], terms).pop() {
+            Some(Ok(response)) => Ok((response.status, String::from_utf8_lossy(&response.body).into_owned())),
+            Some(Err(error)) => Err(error.to_string()),
+            None => Err("the request was not sent".to_owned()),
+        }
     }
 }
 
@@ -134,39 +141,12 @@ fn read(status: u16, body: &str, now: SystemTime) -> Result<Kept, String> {
     }
 }
 
-#[cfg(target_family = "wasm")]
-fn ask(request: Request<String>, timeout: Duration) -> Result<(u16, String), String> {
-    use wstd::future::FutureExt as _;
-    use wstd::http::{Client, ErrorCode};
-
-    wstd::runtime::block_on(async {
-        let asking = async {
-            let mut response = Client::new().send(request).await?;
-            let status = response.status().as_u16();
-            let body = response.body_mut().contents().await?;
-            Ok::<_, wstd::http::Error>((status, String::from_utf8_lossy(body).into_owned()))
-        };
-        let Ok(asked) = asking.timeout(wstd::time::Duration::from(timeout)).await else {
-            return Err(format!("no answer within {timeout:?}"));
-        };
-        asked.map_err(|error| match error.downcast_ref() {
-            Some(ErrorCode::HttpRequestDenied) => "the request is not granted, see `allow.http`".to_owned(),
-            Some(ErrorCode::DestinationIpProhibited) => "its host has a private address".to_owned(),
-            _ => "the endpoint cannot be reached".to_owned(),
-        })
-    })
-}
-
-/// Outside of a router there is no network.
-#[cfg(not(target_family = "wasm"))]
-fn ask(_: Request<String>, _: Duration) -> Result<(u16, String), String> {
-    Err("requests are sent from WebAssembly only".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
+    use patchpanel_plugin::http::Response;
+    use patchpanel_plugin::testing::{respond, sent_requests};
     use std::time::UNIX_EPOCH;
 
     fn text(text: &str) -> SecretText {
@@ -177,10 +157,32 @@ mod tests {
     fn a_refresh_token_is_exchanged() {
         let url = Uri::from_static("https://oauth2.googleapis.com/token");
         let renewal = Renewal::new(url, text("id"), text("s&cret"), text("1//0 x"));
-        let request = renewal.request().unwrap();
+        let answer = |status, body: &str| {
+            respond(Ok(Response {
+                status,
+                headers: Vec::new(),
+                body: body.as_bytes().to_vec(),
+            }));
+        };
+        let renew = |seconds| renewal.renew(UNIX_EPOCH + Duration::from_secs(seconds), Duration::from_secs(1));
+        answer(200, r#"{"access_token": "ya29", "expires_in": 3599}"#);
+        assert_eq!(renew(0), Ok(()));
+        assert_eq!(renew(3538), Ok(()), "it is not asked for again");
+        assert_eq!(renewal.token().unwrap(), "ya29");
+        let sent = sent_requests();
+        assert_eq!(sent.len(), 1);
         assert_eq!(
-            request.body(),
-            "grant_type=refresh_token&client_id=id&client_secret=s%26cret&refresh_token=1%2F%2F0+x"
+            sent.first().map(|sent| sent.body.as_slice()),
+            Some(&b"grant_type=refresh_token&client_id=id&client_secret=s%26cret&refresh_token=1%2F%2F0+x"[..])
+        );
+        answer(
+            401,
+            r#"{"error": "invalid_client", "error_description": "s&cret is wrong"}"#,
+        );
+        let problem = renew(3540).unwrap_err();
+        assert_eq!(
+            problem.reason(),
+            "no access token: 401 invalid_client: [redacted] is wrong"
         );
         assert!(!format!("{renewal:?}").contains("cret"));
     }

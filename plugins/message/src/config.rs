@@ -37,6 +37,12 @@ impl Defaults {
         body: "{{ message }}",
         pace: Duration::ZERO,
     };
+
+    /// The same, at a pace.
+    #[must_use]
+    pub const fn paced(pace: Duration) -> Self {
+        Self { pace, ..Self::USUAL }
+    }
 }
 
 /// As needed.

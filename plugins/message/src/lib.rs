@@ -21,6 +21,7 @@
 //! ends in `…`, `redact` and `redact(keep=n)`, which leaves the last characters, and `json`.
 
 mod answer;
+mod calls;
 pub mod clean;
 mod color;
 mod config;
@@ -31,10 +32,12 @@ mod overflow;
 mod pace;
 mod secret;
 mod template;
+pub mod testing;
 mod wire;
 mod work;
 
 pub use answer::{COMMON, Meaning, Reply, Row, Said, Service, judge};
+pub use calls::check_calls;
 pub use color::{color, hex_color};
 pub use config::{Common, Defaults, Message, Settings, check_timeout, check_url, footer, hook};
 pub use outbox::{Outbox, json_post};

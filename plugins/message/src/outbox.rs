@@ -69,20 +69,30 @@ impl Outbox {
         work::run(jobs.collect(), &self.terms, &Wire)
     }
 
-    /// Whether a request without side effects is answered well.
+    /// Whether what is at this URL can be had (GET).
     ///
     /// # Errors
-    /// Why it is not.
-    pub fn probe(&self, request: Request<String>) -> Result<(), String> {
+    /// Why it cannot.
+    pub fn probe(&self, url: &Uri) -> Result<(), String> {
+        let mut request = Request::new(String::new());
+        *request.uri_mut() = url.clone();
+        request.headers_mut().insert(header::USER_AGENT, agent());
+        self.probe_with(request, self.terms.service)
+    }
+
+    /// Whether a request that changes nothing has an answer that counts as delivered in the rows of `service`.
+    ///
+    /// # Errors
+    /// Why it has not.
+    pub fn probe_with(&self, request: Request<String>, service: &Service) -> Result<(), String> {
         if self.dry_run {
             return Ok(());
         }
         let reply = Wire.send(&[request], self.terms.timeout, self.terms.timeout).pop();
         let reply = reply.unwrap_or_else(|| Err(Problem::Retry("the request was not sent".to_owned())));
-        let judge = |reply: Reply| judge(self.terms.service, &reply, &self.terms.secrets, SystemTime::now());
-        reply.and_then(judge).map(drop).map_err(|problem| match problem {
-            Problem::Retry(why) | Problem::RetryAfter((_, why)) | Problem::Reject(why) | Problem::Disable(why) => why,
-        })
+        let judge = |reply: Reply| judge(service, &reply, &self.terms.secrets, SystemTime::now());
+        let answer = reply.and_then(judge);
+        answer.map(drop).map_err(|problem| problem.reason().to_owned())
     }
 
     fn shown(&self, job: Job) -> Answer {
@@ -133,10 +143,13 @@ pub fn json_post(url: &Uri, body: &Value) -> Request<String> {
     *request.uri_mut() = url.clone();
     // Else the body would come in chunks, which not every receiver reads.
     let length = HeaderValue::from(request.body().len());
-    let agent = HeaderValue::from_static(concat!("patchpanel/", env!("CARGO_PKG_VERSION")));
     let headers = request.headers_mut();
     headers.insert(header::CONTENT_LENGTH, length);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::USER_AGENT, agent);
+    headers.insert(header::USER_AGENT, agent());
     request
+}
+
+const fn agent() -> HeaderValue {
+    HeaderValue::from_static(concat!("patchpanel/", env!("CARGO_PKG_VERSION")))
 }

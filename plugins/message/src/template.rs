@@ -1,6 +1,6 @@
 //! Texts with values of the event in them.
 
-use crate::clean;
+use crate::{check_calls, clean};
 use minijinja::value::{Kwargs, Serde, Value};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
 use patchpanel_plugin::{ConfigError, Delivery, Event, Problem};
@@ -40,14 +40,15 @@ impl Templates {
     /// Adds the template that stands at `path` in the configuration. At `html`, values are escaped for HTML.
     ///
     /// # Errors
-    /// What is wrong with it: its syntax, or a filter, test or function that there is not. The latter are found where
-    /// they are reached with an event that has nothing in it.
+    /// What is wrong with it: its syntax, or a filter, test or function that there is not. That one is called wrongly is
+    /// found where it is reached with an event that has nothing in it.
     pub fn add(&mut self, path: &'static str, source: &str) -> Result<(), ConfigError> {
         let wrong =
             |error: &Error| ConfigError::new(path, format!("line {}: {}", error.line().unwrap_or(1), reason(error)));
         self.0
             .add_template_owned(path, source.to_owned())
             .map_err(|error| wrong(&error))?;
+        check_calls(&self.0, path).map_err(|error| ConfigError::new(path, error))?;
         match self.render_raw(path, &sample()) {
             Err(error) if is_a_mistake(error.kind()) => Err(wrong(&error)),
             _ => Ok(()),
@@ -76,12 +77,7 @@ impl Templates {
 const fn is_a_mistake(kind: ErrorKind) -> bool {
     matches!(
         kind,
-        ErrorKind::UnknownFilter
-            | ErrorKind::UnknownTest
-            | ErrorKind::UnknownFunction
-            | ErrorKind::MissingArgument
-            | ErrorKind::TooManyArguments
-            | ErrorKind::TemplateNotFound
+        ErrorKind::MissingArgument | ErrorKind::TooManyArguments | ErrorKind::TemplateNotFound
     )
 }
 
@@ -172,6 +168,14 @@ mod tests {
             ("{{ type | truncate(6) }}", "build…"),
             ("[{{ payload.none.deeper }}]", "[]"),
             ("{% for item in payload.list %}{{ item }};{% endfor %}", "1;two;"),
+            (
+                "{% set f = type %}{% if payload.none %}{{ f() }}{% endif %}{{ range(3) | join }}",
+                "012",
+            ),
+            (
+                "{% if message is string and payload.list is sequence %}{{ dict(a=1) }}{% endif %}",
+                "{\"a\": 1}",
+            ),
             ("{{ delivery }} {{ time }}", "e/all 1970-01-01T00:00:00Z"),
         ] {
             assert_eq!(rendered(source), expected);
@@ -197,6 +201,15 @@ mod tests {
             ("{{ message | uper }}", "unknown filter"),
             ("{% if message is tiny %}{% endif %}", "unknown test"),
             ("{{ now() }}", "unknown function"),
+            (
+                "{% if payload.x %}\n{{ message | uper }}{% endif %}",
+                "line 2: unknown filter: filter uper is unknown",
+            ),
+            (
+                "{% if payload.x %}{% if message is tiny %}{% endif %}{% endif %}",
+                "unknown test",
+            ),
+            ("{% for x in payload.list %}{{ now() }}{% endfor %}", "unknown function"),
             ("{{ message | truncate }}", "missing argument"),
         ] {
             let error = Templates::new().add("title", source).unwrap_err();

@@ -19,7 +19,7 @@
 //! | 410 | never again, and the channel stops |
 //! | any other | never again |
 
-use http::{HeaderValue, Method, Request, Uri, header};
+use http::{HeaderValue, Request, Uri, header};
 use patchpanel_plugin::{Channel, ConfigError, Delivery, Level, Problem, Receipt, export_channel};
 use plugin_message::{
     Common, Defaults, Limit, Outbox, Reply, Said, SecretText, Service, Settings, bytes, check_url, clean, json_post,
@@ -188,10 +188,7 @@ impl Channel for Ntfy {
     }
 
     fn check_health(&mut self) -> Result<(), String> {
-        let mut request = Request::new(String::new());
-        *request.method_mut() = Method::GET;
-        *request.uri_mut() = self.health.clone();
-        self.outbox.probe(request)
+        self.outbox.probe(&self.health)
     }
 }
 

@@ -1,26 +1,18 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 use super::*;
-use patchpanel_plugin::testing::{configure_channel, delivery, grant_secret};
-use plugin_message::judge;
-use std::time::UNIX_EPOCH;
+use patchpanel_plugin::testing::{configure_channel, grant_secret};
+use plugin_message::testing;
 
 fn ntfy(more: &str) -> Ntfy {
     configure_channel(&format!("{{\"topic\": \"alerts\"{more}}}")).unwrap()
 }
 
 fn sample(message: &str) -> Delivery {
-    let mut delivery = delivery("e/all", "disk.full");
-    delivery.event.level = Level::Critical;
-    delivery.event.message = message.to_owned();
-    delivery
+    testing::sample(Level::Critical, message)
 }
 
 fn bodies(ntfy: &Ntfy, delivery: &Delivery) -> Vec<Value> {
-    let requests = ntfy.requests(delivery).unwrap();
-    requests
-        .iter()
-        .map(|request| serde_json::from_str(request.body()).unwrap())
-        .collect()
+    testing::bodies(&ntfy.requests(delivery).unwrap())
 }
 
 #[test]
@@ -93,14 +85,7 @@ fn hostile_text_stays_in_its_field() {
 
 #[test]
 fn answers() {
-    let answer = |status, body: &str| {
-        let reply = Reply {
-            status,
-            body: body.to_owned(),
-            ..Reply::default()
-        };
-        judge(&SERVICE, &reply, &[], UNIX_EPOCH)
-    };
+    let answer = |status, body: &str| testing::answer(&SERVICE, status, body, &[]);
     assert_eq!(
         answer(200, r#"{"id": "hwQ2"}"#).unwrap().reference.as_deref(),
         Some("hwQ2")

@@ -25,11 +25,11 @@ use event::Action;
 use http::Uri;
 use patchpanel_plugin::{Channel, ConfigError, Delivery, Problem, Receipt, export_channel};
 use plugin_message::{
-    Common, Defaults, Outbox, Overflow, Reply, Said, SecretText, Service, Settings, Templates, check_url, clean,
-    json_post,
+    Common, Defaults, Meaning, Outbox, Overflow, Reply, Said, SecretText, Service, Settings, Templates, check_url,
+    clean, json_post,
 };
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The configuration as written; see the crate's documentation.
 #[derive(Debug, Deserialize)]
@@ -60,6 +60,12 @@ fn default_dedup_key() -> String {
 
 /// developer.pagerduty.com/docs/send-alert-event, "API Response Codes & Retry Logic": 202 is the good one.
 static SERVICE: Service = Service { rows: &[], read };
+
+/// What is no event is refused as such, by whoever takes events.
+static PROBED: Service = Service {
+    rows: &[(400..=400, Meaning::Delivered)],
+    read,
+};
 
 /// `{"status", "message", "dedup_key", "errors": [..]}`.
 fn read(reply: &Reply) -> Said {
@@ -148,6 +154,10 @@ impl Channel for PagerDuty {
         self.outbox.deliver(batch, |delivery| {
             Ok(vec![json_post(&self.url, &self.payload(delivery)?)])
         })
+    }
+
+    fn check_health(&mut self) -> Result<(), String> {
+        self.outbox.probe_with(json_post(&self.url, &json!({})), &PROBED)
     }
 }
 

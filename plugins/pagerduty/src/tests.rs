@@ -2,9 +2,8 @@
 use super::*;
 use patchpanel_plugin::Level;
 use patchpanel_plugin::testing::{configure_channel, delivery};
-use plugin_message::judge;
+use plugin_message::testing;
 use serde_json::json;
-use std::time::UNIX_EPOCH;
 
 const KEY: &str = r#""routing_key": "0123456789abcdef0123456789abcdef""#;
 
@@ -112,19 +111,7 @@ fn hostile_text_stays_text() {
 
 #[test]
 fn answers() {
-    let answer = |status, body: &str| {
-        let reply = Reply {
-            status,
-            body: body.to_owned(),
-            ..Reply::default()
-        };
-        judge(
-            &SERVICE,
-            &reply,
-            &["0123456789abcdef0123456789abcdef".to_owned()],
-            UNIX_EPOCH,
-        )
-    };
+    let answer = |status, body: &str| testing::answer(&SERVICE, status, body, &["0123456789abcdef0123456789abcdef"]);
     let taken = answer(
         202,
         r#"{"status": "success", "message": "Event processed", "dedup_key": "outage-7"}"#,

@@ -103,6 +103,14 @@ impl Problem {
     pub fn retry_after(delay: Duration, why: impl Into<String>) -> Self {
         Self::RetryAfter((u64::try_from(delay.as_millis()).unwrap_or(u64::MAX), why.into()))
     }
+
+    /// Why, for people.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Retry(why) | Self::RetryAfter((_, why)) | Self::Reject(why) | Self::Disable(why) => why,
+        }
+    }
 }
 
 #[cfg(test)]

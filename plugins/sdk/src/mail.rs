@@ -33,12 +33,7 @@ impl std::error::Error for Error {}
 pub fn send(sender: &str, recipients: &[&str], message: &[u8]) -> Result<Option<String>, Error> {
     #[cfg(target_family = "wasm")]
     {
-        use crate::bindings::host::patchpanel::plugin::mail as wit;
-        wit::send(sender, recipients, message).map_err(|error| match error {
-            wit::Error::NotGranted(why) => Error::NotGranted(why),
-            wit::Error::Retry(why) => Error::Retry(why),
-            wit::Error::Reject(why) => Error::Reject(why),
-        })
+        crate::bindings::host::patchpanel::plugin::mail::send(sender, recipients, message).map_err(Error::from)
     }
     #[cfg(not(target_family = "wasm"))]
     {
@@ -49,6 +44,33 @@ pub fn send(sender: &str, recipients: &[&str], message: &[u8]) -> Result<Option<
         };
         native::SENT.with_borrow_mut(|sent| sent.push(mail));
         Ok(None)
+    }
+}
+
+/// Whether the mail server can be reached and lets the router in. Natively it does.
+///
+/// # Errors
+/// Where it cannot, or does not.
+pub fn check() -> Result<(), Error> {
+    #[cfg(target_family = "wasm")]
+    {
+        crate::bindings::host::patchpanel::plugin::mail::check().map_err(Error::from)
+    }
+    #[cfg(not(target_family = "wasm"))]
+    {
+        Ok(())
+    }
+}
+
+#[cfg(target_family = "wasm")]
+impl From<crate::bindings::host::patchpanel::plugin::mail::Error> for Error {
+    fn from(error: crate::bindings::host::patchpanel::plugin::mail::Error) -> Self {
+        use crate::bindings::host::patchpanel::plugin::mail::Error as Wit;
+        match error {
+            Wit::NotGranted(why) => Self::NotGranted(why),
+            Wit::Retry(why) => Self::Retry(why),
+            Wit::Reject(why) => Self::Reject(why),
+        }
     }
 }
 

@@ -32,11 +32,7 @@ impl Config {
     pub(crate) fn check(self) -> Result<(Uri, Vec<String>, Format, Settings), Vec<ConfigError>> {
         let mut errors = Vec::new();
         let hook = hook(&self.url).map_err(|error| errors.push(ConfigError::new("url", error)));
-        let defaults = Defaults {
-            pace: PACE,
-            ..Defaults::USUAL
-        };
-        let settings = self.common.check(defaults, &mut errors);
+        let settings = self.common.check(Defaults::paced(PACE), &mut errors);
         match hook {
             Ok((url, secrets)) if errors.is_empty() => Ok((url, secrets, self.format, settings)),
             _ => Err(errors),

@@ -28,11 +28,23 @@ use config::Format;
 use http::{Request, Uri};
 use patchpanel_plugin::{Channel, ConfigError, Delivery, Problem, Receipt, export_channel};
 use plugin_message::{Meaning, Outbox, Said, Service, Settings, json_post};
+use serde_json::json;
 
 /// docs.slack.dev/messaging/sending-messages-using-incoming-webhooks, "Handling errors": 404 is `no_service`,
 /// `channel_not_found`, `no_team`; 410 is `channel_is_archived`.
 static SERVICE: Service = Service {
     rows: &[
+        (404..=404, Meaning::Disable("make a new webhook")),
+        (410..=410, Meaning::Disable("the channel is archived")),
+    ],
+    read: Said::plain,
+};
+
+/// The same place: messages without text are refused as `no_text` by a webhook that would post others. Mattermost refuses
+/// them whether it knows the webhook or not.
+static PROBED: Service = Service {
+    rows: &[
+        (400..=400, Meaning::Delivered),
         (404..=404, Meaning::Disable("make a new webhook")),
         (410..=410, Meaning::Disable("the channel is archived")),
     ],
@@ -75,6 +87,11 @@ impl Channel for Slack {
 
     fn deliver_batch(&mut self, batch: &[Delivery]) -> Vec<Result<Receipt, Problem>> {
         self.outbox.deliver(batch, |delivery| self.requests(delivery))
+    }
+
+    fn check_health(&mut self) -> Result<(), String> {
+        self.outbox
+            .probe_with(json_post(&self.url, &json!({"text": ""})), &PROBED)
     }
 }
 

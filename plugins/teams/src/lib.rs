@@ -90,11 +90,7 @@ impl Channel for Teams {
     fn configure(config: Config) -> Result<Self, Vec<ConfigError>> {
         let mut errors = Vec::new();
         let hook = hook(&config.url).map_err(|error| errors.push(ConfigError::new("url", error)));
-        let defaults = Defaults {
-            pace: PACE,
-            ..Defaults::USUAL
-        };
-        let settings = config.common.check(defaults, &mut errors);
+        let settings = config.common.check(Defaults::paced(PACE), &mut errors);
         let (Ok((url, mut secrets)), true) = (hook, errors.is_empty()) else {
             return Err(errors);
         };

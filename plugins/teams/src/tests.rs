@@ -1,9 +1,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 use super::*;
-use patchpanel_plugin::testing::{configure_channel, delivery};
-use plugin_message::judge;
+use patchpanel_plugin::Level;
+use patchpanel_plugin::testing::configure_channel;
+use plugin_message::testing;
 use serde_json::json;
-use std::time::UNIX_EPOCH;
 
 const URL: &str =
     r#""url": "https://x.logic.azure.com:443/workflows/1/triggers/manual/paths/invoke?sig=0123456789abcdefghij""#;
@@ -13,19 +13,14 @@ fn teams(more: &str) -> Teams {
 }
 
 fn sample(message: &str) -> Delivery {
-    let mut delivery = delivery("e/all", "disk.full");
-    delivery.event.message = message.to_owned();
-    delivery
+    testing::sample(Level::Info, message)
 }
 
 fn payloads(teams: &Teams, delivery: &Delivery) -> Vec<Value> {
     let requests = teams.requests(delivery).unwrap();
     // What Teams takes at most.
     assert!(requests.iter().all(|request| request.body().len() <= 28 * 1024));
-    requests
-        .iter()
-        .map(|request| serde_json::from_str(request.body()).unwrap())
-        .collect()
+    testing::bodies(&requests)
 }
 
 #[test]
@@ -98,13 +93,8 @@ fn recipients_are_mentioned() {
 #[test]
 fn answers_hold_no_signature() {
     let teams = teams("");
-    let reply = Reply {
-        status: 401,
-        body: r#"{"error": {"code": "x", "message": "bad sig 0123456789abcdefghij"}}"#.to_owned(),
-        ..Reply::default()
-    };
-    let secrets = vec!["0123456789abcdefghij".to_owned()];
-    let answer = judge(&SERVICE, &reply, &secrets, UNIX_EPOCH);
+    let body = r#"{"error": {"code": "x", "message": "bad sig 0123456789abcdefghij"}}"#;
+    let answer = testing::answer(&SERVICE, 401, body, &["0123456789abcdefghij"]);
     assert!(matches!(answer, Err(Problem::Reject(why)) if why.starts_with("401 Unauthorized: bad sig [redacted]")));
     assert_eq!(teams.url.host(), Some("x.logic.azure.com"));
 }

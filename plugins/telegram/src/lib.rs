@@ -22,7 +22,7 @@
 
 mod text;
 
-use http::{Method, Request, Uri};
+use http::{Request, Uri};
 use patchpanel_plugin::{Channel, ConfigError, Delivery, Level, Problem, Receipt, export_channel};
 use plugin_message::{
     Common, Defaults, Meaning, Outbox, Reply, Said, SecretText, Service, Settings, check_url, clean, json_post,
@@ -175,11 +175,7 @@ impl Channel for Telegram {
                 .map_err(|error| ConfigError::new("server", error))
                 .err(),
         );
-        let defaults = Defaults {
-            pace: PACE,
-            ..Defaults::USUAL
-        };
-        let settings = config.common.check(defaults, &mut errors);
+        let settings = config.common.check(Defaults::paced(PACE), &mut errors);
         let (Ok(token), true) = (token, errors.is_empty()) else {
             return Err(errors);
         };
@@ -203,10 +199,7 @@ impl Channel for Telegram {
     }
 
     fn check_health(&mut self) -> Result<(), String> {
-        let mut request = Request::new(String::new());
-        *request.method_mut() = Method::GET;
-        *request.uri_mut() = self.about.clone();
-        self.outbox.probe(request)
+        self.outbox.probe(&self.about)
     }
 }
 

@@ -1,9 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 use super::*;
-use patchpanel_plugin::testing::{configure_channel, delivery};
-use plugin_message::judge;
+use patchpanel_plugin::testing::configure_channel;
+use plugin_message::testing;
 use proptest::prelude::*;
-use std::time::UNIX_EPOCH;
 
 const TOKEN: &str = "123456:ABC-DEF1234ghIkl_zyx57W2";
 
@@ -12,18 +11,11 @@ fn telegram(more: &str) -> Telegram {
 }
 
 fn sample(message: &str) -> Delivery {
-    let mut delivery = delivery("e/all", "disk.full");
-    delivery.event.level = Level::Error;
-    delivery.event.message = message.to_owned();
-    delivery
+    testing::sample(Level::Error, message)
 }
 
 fn payloads(telegram: &Telegram, delivery: &Delivery) -> Vec<Value> {
-    let requests = telegram.requests(delivery).unwrap();
-    requests
-        .iter()
-        .map(|request| serde_json::from_str(request.body()).unwrap())
-        .collect()
+    testing::bodies(&telegram.requests(delivery).unwrap())
 }
 
 fn text(more: &str, message: &str) -> String {
@@ -106,14 +98,7 @@ fn recipients_are_chats() {
 
 #[test]
 fn answers() {
-    let answer = |status, body: &str| {
-        let reply = Reply {
-            status,
-            body: body.to_owned(),
-            ..Reply::default()
-        };
-        judge(&SERVICE, &reply, &[TOKEN.to_owned()], UNIX_EPOCH)
-    };
+    let answer = |status, body: &str| testing::answer(&SERVICE, status, body, &[TOKEN]);
     assert_eq!(
         answer(200, r#"{"ok": true, "result": {"message_id": 7}}"#)
             .unwrap()

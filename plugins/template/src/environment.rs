@@ -4,6 +4,7 @@ use crate::Undefined;
 use minijinja::value::{Kwargs, Serde};
 use minijinja::{Error, ErrorKind, UndefinedBehavior, Value, context};
 use patchpanel_plugin::Event;
+use plugin_message::check_calls;
 use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -116,10 +117,10 @@ impl Environment {
             );
             return Err(format!("an event has no field `{name}`: {hint}"));
         }
-        // Filters and functions are looked up where they are called, so it takes a try to see that they are not there.
-        let empty = context(&Event::new("", ""));
-        match template.render(empty) {
-            Err(error) if is_unknown(error.kind()) => Err(mistake(&error)),
+        check_calls(&self.0, name)?;
+        // Methods belong to values, so it takes a try to see that one is not there.
+        match template.render(context(&Event::new("", ""))) {
+            Err(error) if error.kind() == ErrorKind::UnknownMethod => Err(mistake(&error)),
             _ => Ok(()),
         }
     }
@@ -140,13 +141,6 @@ impl Environment {
             _ => Ok(out.into_text()),
         }
     }
-}
-
-const fn is_unknown(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::UnknownFilter | ErrorKind::UnknownFunction | ErrorKind::UnknownTest | ErrorKind::UnknownMethod
-    )
 }
 
 /// Without the template's name, which stands beside it.

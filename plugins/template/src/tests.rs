@@ -110,6 +110,7 @@ fn all_mistakes_are_told_at_once_with_their_lines() {
         "set": {
             "id": "x", "metadata": "x", "message": "x",
             "metadata.a": "{{ type }}\n{% if %}", "metadata.b": "{{ type | uper }}", "metadata.c": "{{ frob() }}",
+            "metadata.d": "{% if payload.x %}\n{% if type is tiny %}{% endif %}{% endif %}", "metadata.e": "{{ type.frob() }}",
         },
     });
     let errors = testing::configure_transform::<Template>(&config.to_string()).unwrap_err();
@@ -130,6 +131,10 @@ fn all_mistakes_are_told_at_once_with_their_lines() {
     assert!(has("set.metadata.a", "line 2: syntax error"), "{found:?}");
     assert!(
         has("set.metadata.b", "unknown filter") && has("set.metadata.c", "no field `frob`"),
+        "{found:?}"
+    );
+    assert!(
+        has("set.metadata.d", "line 2: unknown test: test tiny is unknown") && has("set.metadata.e", "unknown method"),
         "{found:?}"
     );
     assert!(testing::configure_transform::<Template>("{}").is_err());

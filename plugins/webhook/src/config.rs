@@ -24,6 +24,7 @@ pub struct Config {
     max_body: ByteSize,
     #[serde(default = "default_timeout")]
     timeout: HumanDuration,
+    health: Option<String>,
     #[serde(default)]
     dry_run: bool,
 }
@@ -50,6 +51,8 @@ pub(crate) struct Settings {
     pub(crate) body: Body,
     pub(crate) max_body: usize,
     pub(crate) timeout: Duration,
+    /// What tells whether the receiver is well.
+    pub(crate) health: Option<Uri>,
     pub(crate) dry_run: bool,
     /// What no message may repeat.
     pub(crate) secrets: Vec<String>,
@@ -103,14 +106,17 @@ impl Config {
             errors.push(ConfigError::new("max_body", "must be more than 0"));
         }
         errors.extend(check_timeout(self.timeout.0).err());
-        match url {
-            Some(url) if errors.is_empty() => Ok(Settings {
+        let health = self.health.as_deref().map(check_url).transpose();
+        let health = health.map_err(|error| errors.push(ConfigError::new("health", error)));
+        match (url, health) {
+            (Some(url), Ok(health)) if errors.is_empty() => Ok(Settings {
                 url,
                 headers,
                 keys,
                 body,
                 max_body: usize::try_from(self.max_body.0).unwrap_or(usize::MAX),
                 timeout: self.timeout.0,
+                health,
                 dry_run: self.dry_run,
                 secrets: known_secrets,
             }),
@@ -199,7 +205,7 @@ mod tests {
         grant_secret("short", "whsec_aHVudGVyMg==");
         let errors = check(
             r#"{"url": "ftp://h", "timeout": 0, "headers": {"a b": "", "Host": "x", "C": "\n", "D": {"secret": "none"}, "ce-id": "1"},
-                "sign": ["none", "short"], "body": {"template": "{{", "content_type": "a\nb"}, "max_body": 0}"#,
+                "sign": ["none", "short"], "body": {"template": "{{", "content_type": "a\nb"}, "max_body": 0, "health": "/up"}"#,
         )
         .unwrap_err();
         assert_eq!(
@@ -216,7 +222,8 @@ mod tests {
                 "body.template",
                 "body.content_type",
                 "max_body",
-                "timeout"
+                "timeout",
+                "health"
             ]
         );
         let errors = check(r#"{"url": "http://h", "timeout": "999999d", "sign": [], "headers": {"X-A": "1", "x-a": "2", "Proxy-Authorization": "x"}}"#).unwrap_err();

@@ -9,6 +9,7 @@
 //! | `body` | `"native"` (default), `"cloudevents"` (structured), `"cloudevents-binary"`, or `{"template": "...", "content_type": "text/plain"}` |
 //! | `max_body` | a larger body is rejected; default `"1MiB"` |
 //! | `timeout` | for one request, such as `"10s"` (default) or a number of milliseconds |
+//! | `health` | a URL that a check gets (GET, without `headers`); without it, a check looks at the configuration only |
 //! | `dry_run` | true: what would be sent is logged without headers, nothing is sent |
 //!
 //! Every request carries `webhook-id`, the same over all attempts, by which the receiver can tell repetitions, and
@@ -63,6 +64,14 @@ impl Channel for Webhook {
         self.outbox.deliver(batch, |delivery| {
             Ok(vec![request::build(&self.settings, delivery, now)?])
         })
+    }
+
+    /// There is no request that every receiver would take for none, and methods besides POST need not be granted.
+    fn check_health(&mut self) -> Result<(), String> {
+        match &self.settings.health {
+            Some(url) => self.outbox.probe(url),
+            None => Ok(()),
+        }
     }
 }
 

@@ -5,72 +5,9 @@ use std::time::Duration;
 use patchpanel_tests::wait_for;
 use serde_json::json;
 
+use crate::every::{EVERY, channel, channel_with, config};
 use crate::hook::{Answer, Hook};
-use crate::{Running, json_of, start};
-
-/// One channel to a hook, and what is written into its `config`.
-fn channel(plugin: &str, hook: &Hook, config: &str) -> Running {
-    start(
-        &format!(
-            r#"
-[secrets]
-token = "env:TOKEN"
-
-[plugins.{plugin}.allow]
-http = ["{url}"]
-secrets = ["token"]
-kv = true
-
-[[channels]]
-name = "hook"
-plugin = "{plugin}"
-config = {{ {config} }}
-
-[[subscriptions]]
-name = "all"
-channel = "hook"
-retry = {{ attempts = 5, base = "5ms", cap = "20ms" }}
-"#,
-            url = hook.url
-        ),
-        &[("TOKEN", "123456:s3cret-of-this-test")],
-    )
-}
-
-/// Every plugin with its configuration.
-fn channels(hook: &Hook) -> Vec<(&'static str, String)> {
-    let url = &hook.url;
-    vec![
-        (
-            "webhook",
-            format!("url = \"{url}/x\", headers = {{ x-token = {{ secret = \"token\" }} }}"),
-        ),
-        (
-            "slack",
-            format!("url = \"{url}/services/T/B/s3cret-of-this-test\", pace = 0"),
-        ),
-        (
-            "discord",
-            format!("url = \"{url}/api/webhooks/1/s3cret-of-this-test\", pace = 0"),
-        ),
-        (
-            "teams",
-            format!("url = \"{url}/workflows?sig=s3cret-of-this-test\", pace = 0"),
-        ),
-        (
-            "pagerduty",
-            format!("url = \"{url}/v2/enqueue\", routing_key = \"0123456789abcdef0123456789abcdef\""),
-        ),
-        (
-            "ntfy",
-            format!("server = \"{url}\", topic = \"t\", token = {{ secret = \"token\" }}"),
-        ),
-        (
-            "telegram",
-            format!("server = \"{url}\", chat = 1, token = {{ secret = \"token\" }}, pace = 0"),
-        ),
-    ]
-}
+use crate::json_of;
 
 fn say(status: u16, retry_after: Option<&'static str>) -> Answer {
     Answer::Say(status, retry_after, String::new())
@@ -78,9 +15,9 @@ fn say(status: u16, retry_after: Option<&'static str>) -> Answer {
 
 #[test]
 fn what_may_work_later_is_tried_again() {
-    for index in 0..7 {
+    for plugin in EVERY {
         let hook = Hook::start(200, "ok");
-        let (plugin, config) = channels(&hook).swap_remove(index);
+        let config = config(plugin, &hook);
         hook.answer([
             say(429, Some("0")),
             say(503, Some("Sun, 06 Nov 1994 08:49:37 GMT")),
@@ -96,9 +33,9 @@ fn what_may_work_later_is_tried_again() {
 
 #[test]
 fn what_never_works_is_a_dead_letter_that_holds_no_secret() {
-    for index in 0..7 {
+    for plugin in EVERY {
         let hook = Hook::start(200, "ok");
-        let (plugin, config) = channels(&hook).swap_remove(index);
+        let config = config(plugin, &hook);
         let words =
             "bad request: 123456:s3cret-of-this-test 0123456789abcdef0123456789abcdef\n\u{1b}[31mend ".repeat(50);
         hook.answer([Answer::Say(400, None, words)]);
@@ -126,9 +63,9 @@ fn what_never_works_is_a_dead_letter_that_holds_no_secret() {
 
 #[test]
 fn an_endpoint_that_is_gone_disables_the_channel_and_says_why() {
-    for index in 0..7 {
+    for plugin in EVERY {
         let hook = Hook::start(410, "");
-        let (plugin, config) = channels(&hook).swap_remove(index);
+        let config = config(plugin, &hook);
         let running = channel(plugin, &hook, &config);
         running.router.publish(&json!({"type": "t", "message": "m"}));
         let reason = wait_for("the channel to be disabled", || {
@@ -155,8 +92,7 @@ fn hooks_that_tell_otherwise_that_they_are_gone_are_believed() {
         ("telegram", 401),
     ] {
         let hook = Hook::start(status, "");
-        let (_, config) = channels(&hook).into_iter().find(|(name, _)| *name == plugin).unwrap();
-        let running = channel(plugin, &hook, &config);
+        let running = channel(plugin, &hook, &config(plugin, &hook));
         running.router.publish(&json!({"type": "t", "message": "m"}));
         wait_for("the channel to be disabled", || {
             let stats = running.router.get("/v1/stats").1;
@@ -207,10 +143,11 @@ fn parts_that_were_taken_are_not_sent_again() {
 }
 
 #[test]
-fn a_pace_is_kept_over_all_calls() {
+fn a_pace_is_kept_by_calls_side_by_side() {
     let hook = Hook::start(200, "ok");
     let config = format!("url = \"{}/\", pace = \"100ms\"", hook.url);
-    let running = channel("slack", &hook, &config);
+    // One delivery to a call, so that each of four instances has its turn.
+    let running = channel_with("slack", &hook, &config, "concurrency = 4", "batch = 1\nconcurrency = 4");
     let started = std::time::Instant::now();
     let events: Vec<_> = (0..10).map(|id| json!({"id": id.to_string(), "type": "t"})).collect();
     running.router.publish(&json!(events));
@@ -222,9 +159,9 @@ fn a_pace_is_kept_over_all_calls() {
 
 #[test]
 fn a_dry_run_sends_nothing_and_shows_no_secret() {
-    for index in 0..7 {
+    for plugin in EVERY {
         let hook = Hook::start(200, "ok");
-        let (plugin, config) = channels(&hook).swap_remove(index);
+        let config = config(plugin, &hook);
         let running = channel(plugin, &hook, &format!("{config}, dry_run = true"));
         running
             .router

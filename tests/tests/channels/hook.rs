@@ -24,6 +24,8 @@ pub(crate) struct Seen {
 pub(crate) enum Answer {
     /// Status, `Retry-After` and body.
     Say(u16, Option<&'static str>, String),
+    /// The same, where the body has `{path}` and `{authorization}` of the request in it.
+    Echo(u16, &'static str),
     /// Nothing, ever.
     Never,
 }
@@ -87,6 +89,8 @@ async fn receive(State(shared): State<Arc<Mutex<Shared>>>, request: Request) -> 
             .collect(),
         body: String::from_utf8_lossy(&body).into_owned(),
     };
+    let authorization = seen.headers.get("authorization").cloned().unwrap_or_default();
+    let path = seen.path.clone();
     let answer = {
         let mut shared = shared.lock().unwrap();
         shared.seen.push(seen);
@@ -100,6 +104,10 @@ async fn receive(State(shared): State<Arc<Mutex<Shared>>>, request: Request) -> 
                 response.headers_mut().insert(name, HeaderValue::from_static(value));
             }
             response
+        }
+        Some(Answer::Echo(status, body)) => {
+            let body = body.replace("{path}", &path).replace("{authorization}", &authorization);
+            (StatusCode::from_u16(status).unwrap(), body).into_response()
         }
         Some(Answer::Never) | None => std::future::pending().await,
     }

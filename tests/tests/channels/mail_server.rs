@@ -19,7 +19,8 @@ pub(crate) fn mailing(server: &Script, keys: &str) -> String {
     mailing_at(server.url.rsplit_once(':').unwrap().1, keys)
 }
 
-fn mailing_at(port: &str, keys: &str) -> String {
+/// Of one at this port.
+pub(crate) fn mailing_at(port: &str, keys: &str) -> String {
     example(
         "email",
         "host = \"mail.example.com\"\nuser = \"patchpanel\"\npassword = \"mail-password\"",

@@ -2,15 +2,19 @@
 //! public references demand. The configurations are those of `docs/channels/`, with other addresses.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
+mod audit;
 mod chat;
 mod daemon;
 mod desktop;
+mod every;
 mod failures;
 mod files;
+mod health;
 mod hook;
 mod journal;
 mod mail;
 mod mail_server;
+mod masks;
 mod page;
 mod providers;
 mod script;

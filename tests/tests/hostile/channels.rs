@@ -36,6 +36,33 @@ fn a_channel_that_fails_ends_in_dead_letters_and_harms_no_other() {
 }
 
 #[test]
+fn a_check_that_fails_is_an_answer_and_is_not_held_against_the_plugin() {
+    for (mode, told) in [
+        ("loop", "plugin `hostile` failed: ran past its deadline of 1000 ms"),
+        ("hang", "plugin `hostile` failed: ran past its deadline of 1000 ms"),
+        ("panic", "plugin `hostile` failed: panicked or aborted"),
+        ("fail-first", ""),
+    ] {
+        let (_directory, router) = delivering(&format!("{{ mode = \"{mode}\" }}"), "kv = true");
+        for _ in 0..6 {
+            let (status, answer) = router.post_to("/v1/channels/bad/check", &json!({}));
+            let reason = answer["reason"].as_str().unwrap();
+            assert_eq!((status, &answer["healthy"]), (200, &json!(false)), "{mode}: {answer}");
+            assert!(reason.starts_with(told) && reason.len() <= 256, "{mode}: {reason}");
+            if mode == "loop" || mode == "hang" {
+                break;
+            }
+        }
+        let health = health(&router);
+        assert_eq!(
+            (&health["failures"], &health["quarantined"]),
+            (&json!(0), &json!(false)),
+            "{mode}"
+        );
+    }
+}
+
+#[test]
 fn others_deliver_while_a_channel_computes_or_sleeps_without_end() {
     for mode in ["loop", "hang"] {
         // Far longer than the test: nothing that happens here happens because a call was ended.

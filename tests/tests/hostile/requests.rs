@@ -105,8 +105,26 @@ fn the_router_fills_in_secrets_that_the_plugin_never_sees() {
     let (_directory, router) = delivering("{ mode = \"secret\" }", &allow);
     let reason = outcome(&router, "e");
     assert_eq!(reason, "refused: the secret is not granted to this plugin");
+}
+
+#[test]
+fn a_secret_that_a_plugin_tells_is_nowhere_to_be_read() {
+    let secret = std::env::var("PATH").unwrap();
     let (_directory, router) = delivering("{ mode = \"secret\" }", "secrets = [\"token\"]");
-    assert_eq!(outcome(&router, "e"), format!("SEEN {secret}"));
+    assert_eq!(outcome(&router, "e"), "SEEN [redacted]");
+    let (_, check) = router.post_to("/v1/channels/bad/check", &json!({}));
+    assert_eq!(check["reason"], "SEEN [redacted]");
+    let told = [
+        router.get("/v1/dead-letters").1.to_string(),
+        router.get("/v1/dead-letters/e/to-bad").1.to_string(),
+        router.plugin("hostile").to_string(),
+        whole_log(&router),
+    ];
+    for told in &told {
+        assert!(!told.contains(&secret), "{told}");
+    }
+    // Of the log, of its field, of both outputs.
+    assert!(told[3].matches("SEEN [redacted]").count() >= 4, "{}", told[3]);
 }
 
 #[test]

@@ -11,8 +11,8 @@ pub(crate) use self::plugin::{
     PluginBenchArgs, PluginBindingsArgs, PluginCommand, PluginDecideArgs, PluginNewArgs, PluginPackArgs, PluginTestArgs,
 };
 pub(crate) use self::remote::{
-    DeadLettersCommand, DeliveriesCommand, EventsCommand, EventsListArgs, PageArgs, RemoteArgs, ReplayCommand,
-    ReplayStartArgs, SelectionArgs, SubscriptionsCommand,
+    ChannelsCommand, DeadLettersCommand, DeliveriesCommand, EventsCommand, EventsListArgs, PageArgs, RemoteArgs,
+    ReplayCommand, ReplayStartArgs, SelectionArgs, SubscriptionsCommand,
 };
 
 /// An event router that anyone can extend with sandboxed WebAssembly plugins.
@@ -56,6 +56,9 @@ pub(crate) enum Command {
     /// Create and remove subscriptions while the router runs
     #[command(subcommand)]
     Subscriptions(SubscriptionsCommand),
+    /// Look at the channels of a running router, and ask them how they are
+    #[command(subcommand)]
+    Channels(ChannelsCommand),
     /// Work with configuration files
     #[command(subcommand)]
     Config(ConfigCommand),

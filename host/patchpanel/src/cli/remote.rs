@@ -122,6 +122,27 @@ pub(crate) enum DeliveriesCommand {
     },
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum ChannelsCommand {
+    /// List the channels of the configuration
+    List {
+        #[command(flatten)]
+        remote: RemoteArgs,
+    },
+    /// Ask channels whether deliveries would work now, without making any
+    #[command(
+        after_help = "Exit codes: 0 all of them are healthy, 1 some are not, or could not be asked, 2 wrong \
+                            arguments."
+    )]
+    Check {
+        #[command(flatten)]
+        remote: RemoteArgs,
+        /// Names or aliases of channels; all of them where none is given
+        #[arg(value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+        names: Vec<String>,
+    },
+}
+
 const EACH: &str = "Exit codes: 0 done, 1 failed, or not done with each of the ids that were given, 2 wrong arguments.";
 
 #[derive(Debug, Subcommand)]

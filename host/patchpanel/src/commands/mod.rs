@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod channels;
 mod client;
 mod config;
 mod dead_letters;
@@ -31,6 +32,7 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<u8> {
         Command::DeadLetters(command) => dead_letters::dead_letters(command),
         Command::Replay(command) => replay::replay(command),
         Command::Subscriptions(command) => subscriptions::subscriptions(command),
+        Command::Channels(command) => channels::channels(command),
         Command::Config(command) => config::config(command),
         Command::Plugin(command) => plugin::plugin(command),
     }

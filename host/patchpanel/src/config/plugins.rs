@@ -173,12 +173,13 @@ impl Plugins {
         node.lacks(format!("there is no plugin `{name}`"), help)
     }
 
-    /// What the bundled plugins could not work without.
+    /// What the bundled plugins could not work without; and `kv`, which is private to each use, to all of them that ask for it.
     fn default_grants(&self, component: &str) -> Grants {
         let mut grants = Grants::default();
         match component {
             "console" => grants.stdout = true,
-            "changed" | "dedupe" | "digest" => grants.kv = true,
+            "changed" | "dedupe" | "digest" | "discord" | "email" | "ntfy" | "pagerduty" | "slack" | "teams"
+            | "telegram" => grants.kv = true,
             "log" => grants.directories.push(DirectoryGrant {
                 path: self.data_dir.clone(),
                 writable: true,

@@ -1,6 +1,7 @@
 //! The HTTP interface.
 
 mod answer;
+mod channels;
 mod deliveries;
 mod events;
 mod fields;
@@ -77,6 +78,8 @@ fn routes(app: Arc<App>) -> Routes {
         .route("/v1/subscriptions/{name}/ack", post(pull::ack))
         .route("/v1/subscriptions/{name}/nack", post(pull::nack))
         .route("/v1/subscriptions/{name}/extend", post(pull::extend))
+        .route("/v1/channels", get(channels::list))
+        .route("/v1/channels/{name}/check", post(channels::check))
         .route("/v1/plugins", get(plugins::list))
         .route("/v1/plugins/{name}/promote", post(plugins::promote))
         .route("/v1/plugins/{name}/discard", post(plugins::discard))

@@ -1,7 +1,7 @@
 //! Every path with its methods, for requests that go astray.
 
 /// In this order: a path has the methods of the first one that fits.
-const PATHS: [(&str, &str); 26] = [
+const PATHS: [(&str, &str); 28] = [
     ("/v1/events", "GET and POST"),
     ("/v1/events/query", "GET and POST"),
     ("/v1/events/{id}", "GET"),
@@ -21,6 +21,8 @@ const PATHS: [(&str, &str); 26] = [
     ("/v1/subscriptions/{name}/ack", "POST"),
     ("/v1/subscriptions/{name}/nack", "POST"),
     ("/v1/subscriptions/{name}/extend", "POST"),
+    ("/v1/channels", "GET"),
+    ("/v1/channels/{name}/check", "POST"),
     ("/v1/plugins", "GET"),
     ("/v1/plugins/{name}/promote", "POST"),
     ("/v1/plugins/{name}/discard", "POST"),

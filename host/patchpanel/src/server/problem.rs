@@ -3,7 +3,7 @@
 use axum::extract::rejection::BytesRejection;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use patchpanel_router::{PublishError, PullError, ReplayError, StepFailure};
+use patchpanel_router::{CheckError, PublishError, PullError, ReplayError, StepFailure};
 use patchpanel_runtime::DeedError;
 use patchpanel_store::StoreError;
 use serde::Serialize;
@@ -258,6 +258,16 @@ impl From<PullError> for Problem {
             PullError::TooMany => Problem::busy(said),
             PullError::Draining => Problem::draining(said),
             PullError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CheckError> for Problem {
+    fn from(error: CheckError) -> Self {
+        let said = error.to_string();
+        match error {
+            CheckError::NoChannel(_) => Problem::not_found(said),
+            CheckError::Busy(_) => Problem::busy(said),
         }
     }
 }

@@ -121,6 +121,17 @@ impl Channel for FakeChannel {
         }
         Ok(answers)
     }
+
+    async fn check(&self) -> Result<(), String> {
+        let act = self.acts.lock().unwrap().pop_front().unwrap_or(self.always.clone());
+        match act {
+            Act::Take => Ok(()),
+            Act::Say(problem) => Err(problem.reason().to_owned()),
+            Act::Fail => Err("trap".to_owned()),
+            Act::Hang => std::future::pending().await,
+            Act::Panic => panic!("told to"),
+        }
+    }
 }
 
 /// Replaces `SECRET`; fails for texts with `POISON`.

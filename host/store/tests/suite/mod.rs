@@ -1,6 +1,7 @@
-//! What every store must do, whatever is behind it. A new store calls [`run`] and [`model::run`] with its own maker.
+//! What every store must do, whatever is behind it. A new store calls [`run`] and [`play::run`] with its own maker.
 
-pub mod model;
+mod model;
+pub mod play;
 mod questions;
 
 use std::sync::Arc;

@@ -123,7 +123,7 @@ impl Hostile {
             Mode::HttpAtOnce => return http::at_once(&self.request(delivery), self.0.times),
             Mode::Kv => return misdeeds::fill(self.0.times, self.0.bytes),
             Mode::Leak => misdeeds::leak(self.0.bytes),
-            Mode::Secret => return misdeeds::secret(),
+            Mode::Secret => return Err(Problem::Reject(misdeeds::secret())),
             Mode::Mail => return misdeeds::mail(&self.0.to, delivery, self.0.times.max(1)),
             Mode::Notify => return misdeeds::notify(delivery, self.0.times.max(1)),
             Mode::CountCalls | Mode::TrapLoaded => {}
@@ -211,6 +211,19 @@ impl Channel for Hostile {
             answers.pop();
         }
         answers
+    }
+
+    #[allow(clippy::panic, reason = "to see it contained")]
+    fn check_health(&mut self) -> Result<(), String> {
+        match self.0.mode {
+            Mode::Loop => misdeeds::endless(),
+            Mode::Hang => std::thread::sleep(Duration::from_secs(3600)),
+            Mode::Panic => panic!("I am not well"),
+            Mode::Secret => return Err(misdeeds::secret()),
+            Mode::FailFirst => return Err("\u{1b}[2J".repeat(100_000)),
+            _ => {}
+        }
+        Ok(())
     }
 }
 

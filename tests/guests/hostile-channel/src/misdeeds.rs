@@ -80,12 +80,16 @@ pub(crate) fn trap() -> ! {
     std::process::abort();
 }
 
-/// Always a rejection, which says what was seen.
-pub(crate) fn secret() -> Result<Receipt, Problem> {
-    match secrets::get("token") {
-        Ok(value) => Err(Problem::Reject(format!("SEEN {value}"))),
-        Err(error) => Err(Problem::Reject(format!("refused: {error}"))),
-    }
+/// What was seen of the secret, told in every way there is.
+pub(crate) fn secret() -> String {
+    let said = match secrets::get("token") {
+        Ok(value) => format!("SEEN {value}"),
+        Err(error) => format!("refused: {error}"),
+    };
+    log::error(&said, &[("secret", &said)]);
+    println!("{said}");
+    eprintln!("{said}");
+    said
 }
 
 pub(crate) fn mail(to: &[String], delivery: &Delivery, times: u32) -> Result<Receipt, Problem> {

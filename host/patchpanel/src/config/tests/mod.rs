@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use patchpanel_event::{Level, Limits, TextSelector};
 use patchpanel_router::{RetryPolicy, Target};
-use patchpanel_runtime::{DirectoryGrant, Grants, LimitSettings, Role};
+use patchpanel_runtime::{Declaration, DirectoryGrant, Grants, LimitSettings, Role};
 use serde_json::json;
 
 use super::*;
@@ -198,6 +198,21 @@ fn bundled_plugins_get_what_they_need_unless_told_otherwise() {
     assert_eq!(grants("elsewhere"), directory("/var/log"));
     assert_eq!(grants("webhook"), Grants::default());
     assert!(grants("dedupe").kv);
+}
+
+#[test]
+fn bundled_plugins_that_ask_for_kv_get_it() {
+    let names = crate::bundled::names();
+    for (name, component) in crate::bundled::BUNDLED {
+        let asks = Declaration::read(component).unwrap().capabilities;
+        let granted = |allow: &str| {
+            let text = format!("plugins.{name}.allow = {{ {allow} }}\ningress = [{{ transform = \"{name}\" }}]");
+            let config = parse_with(&text, Path::new("/base"), &names).unwrap();
+            config.plugins[0].grants.kv
+        };
+        assert_eq!(granted(""), asks.kv, "{name}");
+        assert!(!granted("kv = false"), "{name}");
+    }
 }
 
 #[test]
