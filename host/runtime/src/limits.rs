@@ -73,7 +73,7 @@ impl Default for Limits {
             log_lines: 100,
             log_bytes: 64 << 10,
             log_line_bytes: 4096,
-            http_requests: 60_000,
+            http_requests: 600_000,
             http_concurrency: 256,
             http_request_body: 4 << 20,
             http_response_body: 4 << 20,

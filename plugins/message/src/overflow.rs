@@ -71,7 +71,12 @@ impl Limit {
     #[must_use]
     pub fn split(&self, text: &str) -> Vec<String> {
         let mut pieces = Vec::new();
-        let mut rest = text;
+        // A piece that began with the end of a line would be none.
+        let mut rest = if self.fits(text) {
+            text
+        } else {
+            text.trim_start_matches([' ', '\n'])
+        };
         while !self.fits(rest) && pieces.len() + 1 < MOST_PIECES {
             let head = self.head(rest, self.max);
             // In the second half only: a piece of one short line and then one of a long word would be many pieces.

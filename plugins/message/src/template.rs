@@ -174,7 +174,7 @@ mod tests {
             ),
             (
                 "{% if message is string and payload.list is sequence %}{{ dict(a=1) }}{% endif %}",
-                "{\"a\": 1}",
+                "{'a': 1}",
             ),
             ("{{ delivery }} {{ time }}", "e/all 1970-01-01T00:00:00Z"),
         ] {

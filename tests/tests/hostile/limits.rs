@@ -206,6 +206,39 @@ fn bodies_of_requests_and_responses() {
 }
 
 #[test]
+fn requests_in_one_call() {
+    let server = Server::start();
+    let allow = format!("http = [\"{}\"]", server.url);
+    let config =
+        |path: &str, more: &str| format!("{{ mode = \"http-together\", url = \"{}{path}\"{more} }}", server.url);
+    // More than may be in flight wait for each other.
+    let (reason, health) = sent("http_concurrency = 2", &config("", ", times = 9"), &allow);
+    assert_eq!((reason.as_str(), &health["limits_hit"]), ("delivered", &json!({})));
+    let (reason, health) = sent("http_requests = 2", &config("", ", times = 3"), &allow);
+    assert_eq!(reason, "refused after 2: the limit `http_requests` (2) is reached");
+    assert_eq!(
+        (&health["used"], &health["limits_hit"], &health["failures"]),
+        (&json!({"http": 2}), &json!({"http_requests": 1}), &json!(0))
+    );
+    let limits = "http_request_body = \"1KiB\", http_response_body = \"2KiB\"";
+    let (reason, health) = sent(limits, &config("", ", bytes = 1025"), &allow);
+    assert!(
+        reason.starts_with("refused after 0") && reason.contains("limits.http_request_body"),
+        "{reason}"
+    );
+    assert_eq!(health["limits_hit"], json!({"http_request_body": 1}));
+    // What is too long of a response is left out.
+    let (_directory, router) = carried(
+        &format!("limits = {{ {limits} }}\nallow = {{ {allow} }}"),
+        &config("/bytes/5000", ""),
+        1,
+    );
+    assert_eq!(outcome(&router, "e"), "delivered");
+    let (_, delivery) = router.get("/v1/deliveries/e/to-bad");
+    assert!(delivery.to_string().contains("200, 2048 bytes"), "{delivery}");
+}
+
+#[test]
 fn keys_and_bytes_of_state() {
     // A key of one byte and a value of 99.
     let config = "{ mode = \"kv\", times = 3, bytes = 99 }";

@@ -25,6 +25,56 @@ fn a_redirect_leads_nowhere_that_is_not_granted() {
     assert_eq!(second.seen().len(), 1);
 }
 
+fn together(url: &str, more: &str) -> String {
+    format!("{{ mode = \"http-together\", url = \"{url}\"{more} }}")
+}
+
+#[test]
+fn many_requests_in_one_call_are_held_to_the_same_rules() {
+    let (server, other) = (Server::start(), Server::start());
+    let (url, secret) = (&server.url, std::env::var("PATH").unwrap());
+    let allow = format!("http = [\"{url}/v1\"], secrets_for_http = {{ token = [\"{url}\"] }}");
+    let sent = |config: &str| {
+        let before = server.seen().len();
+        let (_directory, router) = delivering(config, &allow);
+        let reason = outcome(&router, "e");
+        (reason, server.seen().split_off(before), health(&router))
+    };
+    let header = ", header = \"Bearer {{secret:token}}\", times = 40";
+    let (reason, seen, health) = sent(&together(&format!("{url}/v1/x"), header));
+    assert_eq!(reason, "delivered");
+    let expected = ("/v1/x".to_owned(), Some(format!("Bearer {secret}")));
+    assert_eq!(seen, vec![expected; 40]);
+    assert_eq!(health["used"], json!({"http": 40, "secrets_filled": 40}));
+    let redirect = format!("{url}/v1/to/{}/x", other.url);
+    for (target, more, said) in [
+        (format!("{url}/v2"), "", "is not granted, or not with this path"),
+        (format!("{url}/v1/../v2"), "", "is not granted, or not with this path"),
+        (format!("{}/v1", other.url), "", "is not granted, or not with this path"),
+        (
+            "ftp://h.example/v1".to_owned(),
+            "",
+            "must begin with http:// or https://",
+        ),
+        ("/v1".to_owned(), "", "must begin with http:// or https://"),
+        ("http://h h/".to_owned(), "", "its URL is none"),
+        (
+            format!("{url}/v1"),
+            ", header = \"a\\r\\nb: c\"",
+            "the header `authorization` has a value with control characters",
+        ),
+    ] {
+        let (reason, seen, _) = sent(&together(&target, more));
+        assert!(
+            reason.starts_with("refused after 0: the request was refused") && reason.contains(said),
+            "{target}: {reason}"
+        );
+        assert_eq!(seen, [], "{target}");
+    }
+    assert_eq!(sent(&together(&redirect, "")).0, "delivered");
+    assert_eq!(other.seen(), [], "a redirect is an answer, and followed by nobody");
+}
+
 #[test]
 fn a_name_that_leads_to_a_private_address_is_not_followed() {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
@@ -40,17 +90,21 @@ fn a_name_that_leads_to_a_private_address_is_not_followed() {
     let server = Server::start();
     let named = format!("http://{name}:{}", server.port());
     // Straight there, and over a redirect from an address that is granted.
-    for url in [named.clone(), format!("{}/to/{named}/x", server.url)] {
+    for config in [
+        sending(&named, ""),
+        sending(&format!("{}/to/{named}/x", server.url), ""),
+        together(&named, ""),
+    ] {
         let before = server.seen().len();
         let allow = format!("http = [\"{}\", \"{named}\"]", server.url);
-        let (_directory, router) = delivering(&sending(&url, ""), &allow);
+        let (_directory, router) = delivering(&config, &allow);
         let reason = outcome(&router, "e");
         assert!(reason.starts_with("refused"), "{reason}");
         let reached = server.seen().split_off(before);
         assert!(reached.iter().all(|(path, _)| path.starts_with("/to/")), "{reached:?}");
         let refused = health(&router)["refused"]["http"]["last_reason"].to_string();
         assert!(refused.contains("private and not granted"), "{refused}");
-        let (_directory, router) = delivering(&sending(&url, ""), &format!("{allow}, private_addresses = true"));
+        let (_directory, router) = delivering(&config, &format!("{allow}, private_addresses = true"));
         assert_eq!(outcome(&router, "e"), "delivered");
     }
 }

@@ -1,6 +1,6 @@
 //! Requests. What is not let out, or breaks off, is a rejection that begins with `refused`.
 
-use patchpanel_plugin::{Problem, Receipt};
+use patchpanel_plugin::{Problem, Receipt, http};
 
 pub(crate) struct Request {
     pub(crate) url: String,
@@ -68,6 +68,31 @@ pub(crate) fn at_once(request: &Request, times: u32) -> Result<Receipt, Problem>
         Some(why) => Err(Problem::Reject(format!("refused after {number}: {why}"))),
         None => Ok(Receipt::new()),
     }
+}
+
+/// All in one call of the router's own interface.
+pub(crate) fn together(request: &Request, times: u32) -> Result<Receipt, Problem> {
+    let header = request.header.as_deref().map(|value| ("authorization", value));
+    let headers: Vec<_> = header.into_iter().chain([("webhook-id", &*request.id)]).collect();
+    let message = http::Request {
+        method: "POST",
+        url: &request.url,
+        headers: &headers,
+        body: request.body.as_bytes(),
+    };
+    let terms = http::Terms {
+        at_once: u32::MAX,
+        keep: u32::MAX,
+        ..http::Terms::default()
+    };
+    let answers = http::send(&vec![message; times as usize], terms);
+    let number = answers.iter().filter(|answer| answer.is_ok()).count();
+    let mut receipt = Receipt::new();
+    for answer in answers {
+        let response = answer.map_err(|why| Problem::Reject(format!("refused after {number}: {why}")))?;
+        receipt = Receipt::new().detail(format!("{}, {} bytes", response.status, response.body.len()));
+    }
+    Ok(receipt)
 }
 
 #[cfg(not(target_family = "wasm"))]

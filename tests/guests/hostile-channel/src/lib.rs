@@ -8,7 +8,7 @@
 //! | `path` | `file`: what it tries to write |
 //! | `header` | `http`: what stands in the header `authorization`; absent: none |
 //! | `bytes` | `http`: the size of the body, 0 for the event; `kv`: of each value; `leak`: what is kept of each call |
-//! | `times` | `http`, `http-at-once`, `kv`, `mail`, `notify`: how often; `trap-loaded`: from how many deliveries on |
+//! | `times` | `http`, `http-at-once`, `http-together`, `kv`, `mail`, `notify`: how often; `trap-loaded`: from how many deliveries on |
 //! | `times`, `kind` | `fail-first`: so many attempts of each delivery fail, as `retry`, `retry-after` or `reject` |
 //! | `to` | `mail`: the recipients |
 
@@ -64,6 +64,8 @@ enum Mode {
     Http,
     /// The same, but all requests before the first answer is looked at.
     HttpAtOnce,
+    /// All in one call, and does not follow.
+    HttpTogether,
     /// Fills `kv`.
     Kv,
     /// Says in its rejection which call of its instance this is, and of how many deliveries.
@@ -121,6 +123,7 @@ impl Hostile {
             Mode::Exit => std::process::exit(3),
             Mode::Http => return http::one_by_one(&self.request(delivery), self.0.times.max(1)),
             Mode::HttpAtOnce => return http::at_once(&self.request(delivery), self.0.times),
+            Mode::HttpTogether => return http::together(&self.request(delivery), self.0.times.max(1)),
             Mode::Kv => return misdeeds::fill(self.0.times, self.0.bytes),
             Mode::Leak => misdeeds::leak(self.0.bytes),
             Mode::Secret => return Err(Problem::Reject(misdeeds::secret())),
