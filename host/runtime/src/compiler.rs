@@ -63,6 +63,8 @@ impl Compiler {
         Command::new(&self.program)
             .args(&self.arguments)
             .arg(self.memory.to_string())
+            // The limit is one of address space, of which the router's allocator would reserve a gigabyte ahead. In KiB.
+            .env("MIMALLOC_ARENA_RESERVE", "8192")
             .stdin(input)
             .stdout(code.try_clone()?)
             .stderr(complaint.try_clone()?)

@@ -88,7 +88,10 @@ impl Mailer {
 pub(crate) async fn check(server: &MailServer, masks: &Masks, time: Duration) -> Result<(), String> {
     let checking = async {
         let mut connection = connect(server, masks).await?;
-        // It has answered: how it says goodbye is not looked at.
+        if !connection.smtp.test_connected().await {
+            return Err("the mail server lets nobody stay".to_owned());
+        }
+        // How it says goodbye does not matter.
         let _ = connection.smtp.quit().await;
         Ok(())
     };

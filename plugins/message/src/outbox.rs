@@ -141,10 +141,7 @@ pub fn json_post(url: &Uri, body: &Value) -> Request<String> {
     let mut request = Request::new(body.to_string());
     *request.method_mut() = Method::POST;
     *request.uri_mut() = url.clone();
-    // Else the body would come in chunks, which not every receiver reads.
-    let length = HeaderValue::from(request.body().len());
     let headers = request.headers_mut();
-    headers.insert(header::CONTENT_LENGTH, length);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::USER_AGENT, agent());
     request

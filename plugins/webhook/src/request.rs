@@ -33,8 +33,6 @@ pub(crate) fn build(settings: &Settings, delivery: &Delivery, now: SystemTime) -
     if delivery.replay > 0 {
         headers.insert("patchpanel-replay", HeaderValue::from(delivery.replay));
     }
-    // Else the body would come in chunks, which not every receiver reads.
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
     let own_agent = HeaderValue::from_static(concat!("patchpanel-webhook/", env!("CARGO_PKG_VERSION")));
     headers.entry(header::USER_AGENT).or_insert(own_agent);
     let mut request = Request::new(body);

@@ -87,9 +87,15 @@ impl From<Refusal> for wit::Error {
 
 /// The request in the form that is sent.
 fn checked(request: wit::Request) -> Result<http::Request<WasiBody>, String> {
+    let length = request.body.len();
     let body = Full::from(request.body).map_err(|never| match never {}).boxed_unsync();
     let mut message = http::Request::new(body);
-    *message.method_mut() = Method::from_bytes(request.method.as_bytes()).map_err(|_| "its method is none")?;
+    let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| "its method is none")?;
+    // Also where it is 0: RFC 9110, section 8.6.
+    if length > 0 || matches!(method, Method::POST | Method::PUT | Method::PATCH) {
+        message.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+    }
+    *message.method_mut() = method;
     let url: Uri = request.url.parse().map_err(|_| "its URL is none")?;
     if !matches!(url.scheme_str(), Some("http" | "https")) || url.host().is_none_or(str::is_empty) {
         return Err("its URL must begin with http:// or https:// and a host".to_owned());
@@ -97,7 +103,7 @@ fn checked(request: wit::Request) -> Result<http::Request<WasiBody>, String> {
     *message.uri_mut() = url;
     for (name, value) in request.headers {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| "it has a header whose name is none")?;
-        // Known from the body itself.
+        // It is there already.
         if name == header::CONTENT_LENGTH {
             continue;
         }
