@@ -3,11 +3,12 @@
 //! A request through `wasi:http` is some forty calls of the host, a task and several channels; this one is none of that,
 //! which is what most of the difference to a native client was (`--bench webhook`).
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use http::{HeaderName, HeaderValue, Method, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
 use wasmtime_wasi_http::{DEFAULT_FORBIDDEN_HEADERS, Error, WasiBody};
@@ -18,6 +19,8 @@ use crate::state::State;
 
 /// Time for the part of a body that is wanted, from its beginning.
 const BODY_TIME: Duration = Duration::from_secs(1);
+/// What a header takes besides its text.
+const EACH_HEADER: usize = size_of::<(String, String)>();
 /// Bytes that are read beyond it: a connection whose last response was left unread is not used again. A response that is
 /// longer costs more than a new connection.
 const DISCARDED: usize = 64 << 10;
@@ -26,7 +29,8 @@ impl wit::Host for State {
     async fn send(&mut self, requests: Vec<wit::Request>, terms: wit::Terms) -> Vec<Result<wit::Response, wit::Error>> {
         let Egress(way) = self.egress();
         let until = Instant::now() + milliseconds(terms.within);
-        let exchange = |(index, request)| async move { (index, way.exchange(request, &terms, until).await) };
+        let room = &Room::new(way.response_body);
+        let exchange = |(index, request)| async move { (index, way.exchange(request, &terms, until, room).await) };
         let at_once = terms.at_once.clamp(1, way.most_at_once.max(1)) as usize;
         let mut answers: Vec<_> = stream::iter(requests.into_iter().enumerate().map(exchange))
             .buffer_unordered(at_once)
@@ -43,6 +47,7 @@ impl Way {
         request: wit::Request,
         terms: &wit::Terms,
         until: Instant,
+        room: &Room,
     ) -> Result<wit::Response, wit::Error> {
         let time = milliseconds(terms.timeout).min(until.saturating_duration_since(Instant::now()));
         if time.is_zero() {
@@ -64,15 +69,50 @@ impl Way {
             Err(_) => return Err(wit::Error::Retry(format!("no answer within {time:?}"))),
         };
         let (head, body) = response.into_parts();
-        let text = |(name, value): (&HeaderName, &HeaderValue)| {
-            (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-        };
-        let keep = (terms.keep as usize).min(self.response_body);
         Ok(wit::Response {
             status: head.status.as_u16(),
-            headers: head.headers.iter().map(text).collect(),
-            body: beginning(body, keep).await,
+            headers: room.headers(&head.headers),
+            body: beginning(body, terms.keep as usize, room).await,
         })
+    }
+}
+
+/// What the responses of one call may have together, because all of them are held until the last one is there: so many bytes
+/// of bodies, and as many of headers.
+struct Room {
+    bodies: AtomicUsize,
+    headers: AtomicUsize,
+}
+
+impl Room {
+    fn new(bytes: usize) -> Room {
+        Room {
+            bodies: AtomicUsize::new(bytes),
+            headers: AtomicUsize::new(bytes),
+        }
+    }
+
+    /// As much of it as there is room for; how much that is.
+    fn take(&self, wanted: usize) -> usize {
+        let left = |left: usize| Some(left.saturating_sub(wanted));
+        let before = self.bodies.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left);
+        wanted.min(before.unwrap_or_else(|unchanged| unchanged))
+    }
+
+    /// All of a response, or none where there is no room for them.
+    fn headers(&self, headers: &HeaderMap) -> Vec<(String, String)> {
+        let bytes = headers
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len() + EACH_HEADER);
+        let bytes: usize = bytes.sum();
+        let left = |left: usize| left.checked_sub(bytes);
+        match self.headers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left) {
+            Ok(_) => headers
+                .iter()
+                .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+                .collect(),
+            Err(_) => Vec::new(),
+        }
     }
 }
 
@@ -118,7 +158,7 @@ fn checked(request: wit::Request) -> Result<http::Request<WasiBody>, String> {
 }
 
 /// What is wanted of a body, as far as it comes.
-async fn beginning(mut body: Incoming, keep: usize) -> Vec<u8> {
+async fn beginning(mut body: Incoming, keep: usize, room: &Room) -> Vec<u8> {
     let mut kept = Vec::new();
     if body.is_end_stream() {
         return kept;
@@ -130,8 +170,8 @@ async fn beginning(mut body: Incoming, keep: usize) -> Vec<u8> {
         {
             let data = frame.data_ref().map(AsRef::as_ref).unwrap_or_default();
             seen += data.len();
-            let room = keep.saturating_sub(kept.len()).min(data.len());
-            kept.extend_from_slice(data.get(..room).unwrap_or_default());
+            let taken = room.take(keep.saturating_sub(kept.len()).min(data.len()));
+            kept.extend_from_slice(data.get(..taken).unwrap_or_default());
         }
     };
     // The status is there: what is late or broken costs its words and the connection.

@@ -87,12 +87,12 @@ pub(crate) fn together(request: &Request, times: u32) -> Result<Receipt, Problem
     };
     let answers = http::send(&vec![message; times as usize], terms);
     let number = answers.iter().filter(|answer| answer.is_ok()).count();
-    let mut receipt = Receipt::new();
+    let mut bytes = 0;
     for answer in answers {
         let response = answer.map_err(|why| Problem::Reject(format!("refused after {number}: {why}")))?;
-        receipt = Receipt::new().detail(format!("{}, {} bytes", response.status, response.body.len()));
+        bytes += response.body.len();
     }
-    Ok(receipt)
+    Ok(Receipt::new().detail(format!("{number} answers, {bytes} bytes")))
 }
 
 #[cfg(not(target_family = "wasm"))]
